@@ -1,0 +1,186 @@
+"""What the house asks of its sources: small protocols, many keys in, a mapping out.
+
+In every mapping a key without a record is absent; a key whose record could not be read maps to the
+`SourceError` that says why, so that one bad record costs one field. A call that failed as a whole raises.
+`Wanted` names the attributes of the record the caller will read: a source asks upstream for no others, and
+may leave all others empty. Every method may raise any of the four errors of `sources.errors`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
+
+import msgspec
+
+from sources.errors import SourceError
+from sources.model import (
+    Appointment,
+    Balance,
+    CareKey,
+    Change,
+    Coverage,
+    Engagement,
+    Location,
+    Mrn,
+    Patient,
+    PatientId,
+    Resource,
+)
+
+K = TypeVar("K")
+V = TypeVar("V")
+R = TypeVar("R", bound=Resource)
+
+Wanted: TypeAlias = frozenset[str]
+Found: TypeAlias = Mapping[K, V | SourceError]
+
+
+class Listed(msgspec.Struct, Generic[V], frozen=True):
+    """The rows of one key, in the source's order. Not `complete`: a cap was reached and there are more."""
+
+    rows: tuple[V, ...] = ()
+    complete: bool = True
+
+
+class Page(msgspec.Struct, Generic[V], frozen=True):
+    """One page of a search. `next` is the source's own bookmark for the page after it, None on the last."""
+
+    rows: tuple[V, ...] = ()
+    next: str | None = None
+
+
+class Narrowing(msgspec.Struct, frozen=True):
+    """FHIR search parameters that narrow a search: a name's values are alternatives, all names must match.
+
+    Values are in FHIR search syntax, escaped: `system|code`, `ge2026-01-01`.
+    """
+
+    parameters: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+
+class Health(NamedTuple):
+    """Whether a source answered lately: `since` is the instant from which it has been so."""
+
+    name: str
+    kind: str
+    up: bool
+    since: str
+
+
+class Source(Protocol):
+    """What every source can say of itself."""
+
+    name: str
+    kind: str
+
+    def health(self) -> Health: ...
+
+    async def check(self) -> None:
+        """Ask the source something cheap. Raises a SourceError if it does not answer."""
+        ...
+
+
+class PatientQuery(msgspec.Struct, frozen=True):
+    """A search for patients; None does not narrow. Dates are FHIR dates, identifiers `system|value`."""
+
+    name: str | None = None
+    family: str | None = None
+    given: str | None = None
+    birth_date: str | None = None
+    gender: str | None = None
+    identifier: str | None = None
+
+
+class ClinicalRecords(Source, Protocol):
+    """An EHR: FHIR resources by id, by patient, by identifier, and a search for patients."""
+
+    async def read(self, kind: type[R], ids: Sequence[str], wanted: Wanted) -> Found[str, R]:
+        """The resources of that type with those logical ids."""
+        ...
+
+    async def of_patients(
+        self, kind: type[R], patients: Sequence[PatientId], narrowing: Narrowing, wanted: Wanted
+    ) -> Found[PatientId, Listed[R]]:
+        """Each patient's resources of that type, narrowed; a patient who has none is absent."""
+        ...
+
+    async def identified(self, kind: type[R], identifiers: Sequence[str], wanted: Wanted) -> Found[str, R]:
+        """The resource that bears each identifier (`system|value`), keyed by it as it was asked for."""
+        ...
+
+    async def search_patients(
+        self, query: PatientQuery, count: int, bookmark: str | None, wanted: Wanted
+    ) -> Page[Patient]:
+        """One page of the patients who match, at most *count*."""
+        ...
+
+    def mrn_identifier(self, mrn: Mrn) -> str:
+        """The identifier (`system|value`) under which this EHR knows an MRN of the PMS."""
+        ...
+
+    def visit_identifier(self, visit_number: str) -> str:
+        """The identifier under which this EHR knows a visit number of the PMS."""
+        ...
+
+
+class AppointmentQuery(msgspec.Struct, frozen=True):
+    """A search for appointments: instants (`start` inclusive, `end` exclusive), FHIR status codes, NPIs."""
+
+    start: str | None = None
+    end: str | None = None
+    statuses: tuple[str, ...] = ()
+    npis: tuple[str, ...] = ()
+    mrns: tuple[Mrn, ...] = ()
+
+
+class Appointments(Source, Protocol):
+    """A PMS's book: appointments by id, by patient, by visit, and a search. Rows come ordered by start."""
+
+    async def appointments(self, ids: Sequence[str], wanted: Wanted) -> Found[str, Appointment]: ...
+
+    async def appointments_of(
+        self, mrns: Sequence[Mrn], query: AppointmentQuery, wanted: Wanted
+    ) -> Found[Mrn, Listed[Appointment]]: ...
+
+    async def appointments_by_visit(
+        self, visit_numbers: Sequence[str], wanted: Wanted
+    ) -> Found[str, Appointment]: ...
+
+    async def search_appointments(
+        self, query: AppointmentQuery, count: int, bookmark: str | None, wanted: Wanted
+    ) -> Page[Appointment]: ...
+
+    async def locations(self, ids: Sequence[str], wanted: Wanted) -> Found[str, Location]: ...
+
+
+class Billing(Source, Protocol):
+    """A PMS's money: what covers a patient and what a patient owes."""
+
+    async def coverages_of(self, mrns: Sequence[Mrn], wanted: Wanted) -> Found[Mrn, Listed[Coverage]]: ...
+
+    async def balances(self, mrns: Sequence[Mrn], wanted: Wanted) -> Found[Mrn, Balance]: ...
+
+
+class Engagements(Source, Protocol):
+    """A CRM: engagement by the opaque key alone."""
+
+    async def engagements(self, keys: Sequence[CareKey], wanted: Wanted) -> Found[CareKey, Engagement]: ...
+
+
+class Noticed(NamedTuple):
+    """A change as a source tells it: by the source's own key of the patient, which is not yet ours."""
+
+    change: Change
+    mrn: Mrn | None
+
+
+class Changes(Source, Protocol):
+    """A source that can be asked what changed."""
+
+    async def changes(self, bookmark: str | None) -> tuple[Sequence[Noticed], str]:
+        """What changed after *bookmark* (None: from now on), oldest first, and the bookmark after it.
+
+        A change may come twice: its `key` tells. The change's `patient_id` is empty where `mrn` is given.
+        """
+        ...
