@@ -1,0 +1,212 @@
+"""The FHIR interactions: read, search, create, update, delete and batch, without a word of HTTP plumbing."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import format_datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import msgspec
+
+from sandbox.ehr.dates import interval_of_element
+from sandbox.ehr.elements import subset
+from sandbox.ehr.outcomes import Answer, Refusal
+from sandbox.ehr.pages import Page, Pages
+from sandbox.ehr.parameters import PARAMETERS
+from sandbox.ehr.query import Pairs, query_of
+from sandbox.ehr.scopes import Access
+from sandbox.ehr.search import included, matches
+from sandbox.ehr.store import Store
+from sandbox.records import Json, Resource
+
+BATCH_ENTRIES = 500
+"""Entries of a batch at most."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a request brings beside its address: access, headers (names in lower case) and body."""
+
+    access: Access
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    @property
+    def strict(self) -> bool:
+        """Whether `Prefer: handling=strict` was sent."""
+        return "handling=strict" in self.headers.get("prefer", "").replace(" ", "")
+
+
+class Server:
+    """FHIR R4 over a `Store`. Every method may raise a Refusal, which says its own status."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._pages = Pages()
+
+    def read(self, type_: str, id_: str, asked: Asked, pairs: Pairs = ()) -> Answer:
+        """The resource, or 304 where `If-None-Match` names the version there is."""
+        self._known(type_)
+        asked.access.require(type_, "r")
+        resource = self._existing(type_, id_)
+        headers = self._validators(resource)
+        if headers["ETag"] in _tags(asked.headers.get("if-none-match", "")):
+            return Answer(304, b"", headers)
+        elements = query_of(type_, [pair for pair in pairs if pair[0] == "_elements"]).elements
+        return Answer(200, self._encoded(type_, id_, elements), headers)
+
+    def search(self, type_: str, pairs: Pairs, asked: Asked) -> Answer:
+        """A page of what matches, as a searchset Bundle with `link` self and, where there is more, next."""
+        self._known(type_)
+        asked.access.require(type_, "s")
+        token = dict(pairs).get("_page")
+        if token is not None:
+            page = self._pages.open(type_, token)
+        else:
+            query = query_of(type_, pairs, asked.strict)
+            page = Page(query, matches(self._store, query))
+        return Answer(200, msgspec.json.encode(self._bundle(page, asked.access)))
+
+    def create(self, type_: str, asked: Asked) -> Answer:
+        """Stores the body under a new id."""
+        self._known(type_)
+        asked.access.require(type_, "c")
+        resource = _body(asked.body, type_)
+        return self._stored({**resource, "id": str(uuid.uuid4())}, created=True)
+
+    def update(self, type_: str, id_: str, asked: Asked) -> Answer:
+        """Stores the body in place of what is there, if anything is; `If-Match` guards the version."""
+        self._known(type_)
+        asked.access.require(type_, "u")
+        resource = _body(asked.body, type_)
+        if resource.get("id") != id_:
+            raise Refusal(400, "invariant", "the `id` of the body is not the one in the address")
+        before = self._store.get(type_, id_)
+        match = asked.headers.get("if-match")
+        if match and (before is None or self._validators(before)["ETag"] not in _tags(match)):
+            raise Refusal(
+                412, "conflict", "the resource has another version; read it again and repeat your change"
+            )
+        return self._stored(resource, created=before is None)
+
+    def delete(self, type_: str, id_: str, asked: Asked) -> Answer:
+        """Takes the resource away; a later read of it answers 410."""
+        self._known(type_)
+        asked.access.require(type_, "d")
+        self._existing(type_, id_)
+        self._store.delete(type_, id_)
+        return Answer(204)
+
+    def batch(self, asked: Asked) -> Answer:
+        """A batch Bundle of GETs, each answered on its own, in order."""
+        bundle = _decoded(asked.body)
+        entries = bundle.get("entry", []) if bundle.get("resourceType") == "Bundle" else None
+        if bundle.get("type") != "batch" or not isinstance(entries, list):
+            raise Refusal(400, "invalid", "the body is not a Bundle of type `batch`")
+        if len(entries) > BATCH_ENTRIES:
+            raise Refusal(413, "too-long", f"a batch holds {BATCH_ENTRIES} entries at most")
+        answered = [_entry(self._one(entry, asked)) for entry in entries]
+        return Answer(
+            200,
+            msgspec.json.encode({"resourceType": "Bundle", "type": "batch-response", "entry": answered}),
+        )
+
+    def _one(self, entry: Any, asked: Asked) -> Answer:
+        request = entry.get("request") if isinstance(entry, dict) else None
+        try:
+            if not isinstance(request, dict) or request.get("method") != "GET":
+                raise Refusal(400, "not-supported", "an entry of a batch is a GET here")
+            path, _, query = str(request.get("url", "")).partition("?")
+            type_, _, id_ = path.removeprefix(f"{self._store.base}/").strip("/").partition("/")
+            pairs = parse_qsl(query, keep_blank_values=True)
+            return self.read(type_, id_, asked, pairs) if id_ else self.search(type_, pairs, asked)
+        except Refusal as refusal:
+            return refusal.answer()
+
+    def _known(self, type_: str) -> None:
+        if type_ not in PARAMETERS and type_ not in self._store.types():
+            raise Refusal(
+                400, "not-supported", "this resource type is not known here; see /metadata for those that are"
+            )
+
+    def _existing(self, type_: str, id_: str) -> Resource:
+        resource = self._store.get(type_, id_)
+        if resource is None:
+            if self._store.is_deleted(type_, id_):
+                raise Refusal(410, "deleted", f"this {type_} has been deleted")
+            raise Refusal(404, "not-found", f"there is no {type_} with this id")
+        return resource
+
+    def _validators(self, resource: Resource) -> dict[str, str]:
+        headers = {"ETag": f'W/"{self._store.version(resource)}"'}
+        stamp = interval_of_element(resource.get("meta", {}).get("lastUpdated"), self._store.zone)
+        if stamp:
+            headers["Last-Modified"] = format_datetime(stamp.start)
+        return headers
+
+    def _encoded(self, type_: str, id_: str, elements: frozenset[str] | None) -> bytes:
+        if elements is None:
+            return self._store.encoded(type_, id_)
+        return msgspec.json.encode(subset(self._existing(type_, id_), elements))
+
+    def _bundle(self, page: Page, access: Access) -> Json:
+        query, base = page.query, self._store.base
+        here = [id_ for id_ in page.here if self._store.get(query.type_, id_)]
+        found = [self._row(query.type_, id_, "match", query.elements) for id_ in here]
+        found += [
+            self._row(type_, id_, "include") for type_, id_ in included(self._store, query, here, access)
+        ]
+        applied = [("_page", page.token)] if page.token else query.applied
+        links = [{"relation": "self", "url": f"{base}/{query.type_}?{urlencode(applied)}"}]
+        if not page.is_last:
+            links.append({"relation": "next", "url": f"{base}/{query.type_}?_page={self._pages.after(page)}"})
+        total = {"total": len(page.ids)} if query.total else {}
+        return {"resourceType": "Bundle", "type": "searchset", **total, "link": links, "entry": found}
+
+    def _row(self, type_: str, id_: str, mode: str, elements: frozenset[str] | None = None) -> Json:
+        resource = msgspec.Raw(self._encoded(type_, id_, elements))
+        return {
+            "fullUrl": f"{self._store.base}/{type_}/{id_}",
+            "resource": resource,
+            "search": {"mode": mode},
+        }
+
+    def _stored(self, resource: Resource, created: bool) -> Answer:
+        stored = self._store.put(resource)
+        headers = self._validators(stored)
+        headers["Location"] = f"{self._store.base}/{stored['resourceType']}/{stored['id']}"
+        return Answer(201 if created else 200, msgspec.json.encode(stored), headers)
+
+
+def _tags(header: str) -> list[str]:
+    return [tag.strip() for tag in header.split(",")]
+
+
+def _decoded(body: bytes) -> Json:
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Refusal(400, "structure", "the body is not JSON") from None
+    if not isinstance(found, dict):
+        raise Refusal(400, "structure", "the body is not a JSON object")
+    return found
+
+
+def _body(body: bytes, type_: str) -> Resource:
+    resource = _decoded(body)
+    if resource.get("resourceType") != type_ or not isinstance(resource.get("meta", {}), dict):
+        raise Refusal(400, "invalid", f"the body is not a resource of type `{type_}`")
+    return resource
+
+
+def _entry(answer: Answer) -> Json:
+    response: Json = {"status": str(answer.status)}
+    response |= {"etag": answer.headers["ETag"]} if "ETag" in answer.headers else {}
+    if answer.status >= 400:
+        return {"response": {**response, "outcome": msgspec.Raw(answer.body)}}
+    return (
+        {"resource": msgspec.Raw(answer.body), "response": response}
+        if answer.body
+        else {"response": response}
+    )
