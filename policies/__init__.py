@@ -1,0 +1,37 @@
+"""Policy: who may read which field of which row, for what purpose, and why. Pure; nothing here does I/O."""
+
+from policies.actor import DEFAULT_PURPOSE, Actor, Audience, Purpose
+from policies.boundary import BOUNDARY, Rule
+from policies.classification import Classified, Coordinate, DataClass, Needs, Requirement
+from policies.decisions import Decision, Grant, Policy
+from policies.effects import Effect
+from policies.masks import MASKS, Mask
+from policies.matrix import render
+from policies.rows import RowRule
+from policies.scopes import Context, PrivateScope, ResourceScope, Scopes
+
+__all__ = [
+    "BOUNDARY",
+    "DEFAULT_PURPOSE",
+    "MASKS",
+    "Actor",
+    "Audience",
+    "Classified",
+    "Context",
+    "Coordinate",
+    "DataClass",
+    "Decision",
+    "Effect",
+    "Grant",
+    "Mask",
+    "Needs",
+    "Policy",
+    "PrivateScope",
+    "Purpose",
+    "Requirement",
+    "ResourceScope",
+    "RowRule",
+    "Rule",
+    "Scopes",
+    "render",
+]

@@ -1,0 +1,161 @@
+"""The boundary: which audience may read which class of data. This file is for compliance to review.
+
+Each line names an audience, what happens (allow, mask, deny), the classes of data it happens to, and why.
+What no line opens is denied; where two lines disagree, the stricter one holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import NamedTuple
+
+from policies.actor import Audience, Purpose
+from policies.classification import DataClass
+from policies.effects import Effect
+
+# fmt: off
+PATIENT, CLINICIAN, PRACTICE = Audience.PATIENT, Audience.CLINICIAN, Audience.PRACTICE
+PARTNER, CRM, AI = Audience.PARTNER, Audience.CRM, Audience.AI
+ALLOW, MASK, DENY = Effect.ALLOW, Effect.MASK, Effect.DENY
+REFERENCE, DIRECTORY, OPERATIONS = DataClass.REFERENCE, DataClass.DIRECTORY, DataClass.OPERATIONS
+IDENTITY, CONTACT, DEMOGRAPHICS = DataClass.IDENTITY, DataClass.CONTACT, DataClass.DEMOGRAPHICS
+SCHEDULE, REASON, VISIT = DataClass.SCHEDULE, DataClass.REASON, DataClass.VISIT
+CLINICAL, NOTES = DataClass.CLINICAL, DataClass.NOTES
+FINANCIAL, ENGAGEMENT = DataClass.FINANCIAL, DataClass.ENGAGEMENT
+# fmt: on
+
+
+class Line(NamedTuple):
+    """One line of the table."""
+
+    audience: Audience
+    effect: Effect
+    classes: tuple[DataClass, ...]
+    because: str
+
+
+# fmt: off
+TABLE: tuple[Line, ...] = (
+    # The patient, or who acts for them, reading their own record.
+    Line(PATIENT, ALLOW, (REFERENCE, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE, REASON, VISIT,
+                          CLINICAL, NOTES, FINANCIAL, ENGAGEMENT),
+         "People have a right to all that is held about themselves (45 CFR 164.524)."),
+    Line(PATIENT, DENY, (OPERATIONS,),
+         "The state of the practice's systems is no part of a patient's record."),
+
+    # Those who treat.
+    Line(CLINICIAN, ALLOW, (REFERENCE, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE, REASON, VISIT,
+                            CLINICAL, NOTES, ENGAGEMENT),
+         "Treatment needs the whole picture; minimum necessary does not limit it (45 CFR 164.502(b)(2)(i))."),
+    Line(CLINICIAN, ALLOW, (OPERATIONS,),
+         "Those who treat must see when a source is down, so that they do not take silence for absence."),
+    Line(CLINICIAN, DENY, (FINANCIAL,),
+         "What a patient owes must not bear on treatment."),
+
+    # The front desk and the office of the practice.
+    Line(PRACTICE, ALLOW, (REFERENCE, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE),
+         "The front desk books, greets and calls patients."),
+    Line(PRACTICE, ALLOW, (REASON,),
+         "The front desk must know what an appointment is for, to book the right room, time and clinician."),
+    Line(PRACTICE, ALLOW, (FINANCIAL, ENGAGEMENT),
+         "The office bills, and looks after the relationship with the patient."),
+    Line(PRACTICE, ALLOW, (OPERATIONS,),
+         "The office runs the systems and must see when one is down."),
+    Line(PRACTICE, DENY, (VISIT, CLINICAL, NOTES),
+         "Booking and billing do not need what happened in the room (minimum necessary, 45 CFR 164.514(d))."),
+
+    # Another organization that shares in a patient's care or its logistics.
+    Line(PARTNER, ALLOW, (REFERENCE, DIRECTORY, IDENTITY, SCHEDULE, VISIT),
+         "A partner must recognize the patient and know when and where they are seen."),
+    Line(PARTNER, MASK, (DEMOGRAPHICS,),
+         "A partner needs to know roughly whom it meets, not the exact dates of a life."),
+    Line(PARTNER, DENY, (CONTACT, REASON, CLINICAL, NOTES),
+         "What a patient comes for, and how to reach them, is shared by the practice itself, case by case."),
+    Line(PARTNER, DENY, (FINANCIAL, ENGAGEMENT, OPERATIONS),
+         "Money, marketing and our own systems are none of a partner's business."),
+
+    # Customer relationship management: the PHI boundary.
+    Line(CRM, ALLOW, (REFERENCE, ENGAGEMENT),
+         "The CRM knows a person by an opaque key, and how they relate to the practice, nothing more."),
+    Line(CRM, DENY, (IDENTITY, CONTACT, DEMOGRAPHICS),
+         "What the CRM knows of a person it was told by that person; the record adds nothing to it."),
+    Line(CRM, DENY, (DIRECTORY, SCHEDULE, REASON, VISIT),
+         "Which clinician, clinic, service or time someone sees can reveal a condition."),
+    Line(CRM, DENY, (CLINICAL, NOTES),
+         "Health information is not used for marketing without authorization (45 CFR 164.508(a)(3))."),
+    Line(CRM, DENY, (FINANCIAL, OPERATIONS),
+         "Neither a patient's money nor our own systems are of use to outreach."),
+
+    # An assistant that reads clinical context; a person reads what it writes.
+    Line(AI, ALLOW, (REFERENCE, DIRECTORY, SCHEDULE, REASON, VISIT, CLINICAL),
+         "An assistant to treatment needs the clinical context of the patient."),
+    Line(AI, MASK, (DEMOGRAPHICS,),
+         "Age and gender matter clinically; an exact birth date only identifies."),
+    Line(AI, DENY, (IDENTITY, CONTACT),
+         "A model does not need to know who the person is."),
+    Line(AI, DENY, (NOTES,),
+         "Free text can name anyone and instruct a model; it can't be masked by rule."),
+    Line(AI, DENY, (FINANCIAL, ENGAGEMENT, OPERATIONS),
+         "Nothing of these bears on treatment."),
+)
+
+PURPOSES: Mapping[Audience, frozenset[Purpose]] = MappingProxyType({
+    PATIENT:   frozenset({Purpose.PATRQT, Purpose.FAMRQT, Purpose.PWATRNY}),
+    CLINICIAN: frozenset({Purpose.TREAT, Purpose.ETREAT, Purpose.COC, Purpose.CAREMGT, Purpose.HOPERAT}),
+    PRACTICE:  frozenset({Purpose.HOPERAT, Purpose.PATADMIN, Purpose.HPAYMT}),
+    PARTNER:   frozenset({Purpose.HOPERAT, Purpose.COC, Purpose.CAREMGT}),
+    CRM:       frozenset({Purpose.HMARKT, Purpose.HOPERAT}),
+    AI:        frozenset({Purpose.TREAT, Purpose.COC, Purpose.CAREMGT}),
+})
+"""The purposes each audience may ask for; for any other, it is denied everything."""
+
+DESCRIPTIONS: Mapping[Audience, str] = MappingProxyType({
+    PATIENT:   "A patient, or a person who acts for one, in a portal or app. Sees that patient's rows alone.",
+    CLINICIAN: "A person who treats patients.",
+    PRACTICE:  "The front desk and office of the practice.",
+    PARTNER:   "Another organization that shares in care or its logistics, as a system.",
+    CRM:       "Marketing and outreach, and the systems they use.",
+    AI:        "A language model or other automated assistant to treatment.",
+})
+# fmt: on
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One cell of the table: what happens, under an id that decisions name, and why."""
+
+    id: str
+    effect: Effect
+    because: str
+
+
+Cells = Mapping[tuple[Audience, DataClass], Rule]
+
+
+def cells(lines: Iterable[Line]) -> Cells:
+    """The table cell by cell. Deny beats mask, mask beats allow, whatever the order of the lines."""
+    strictness = list(Effect).index
+    return MappingProxyType(
+        {
+            (line.audience, data): Rule(_id(line.audience, line.effect, data), line.effect, line.because)
+            for line in sorted(lines, key=lambda line: strictness(line.effect))
+            for data in line.classes
+        }
+    )
+
+
+def rule(audience: Audience, data: DataClass, table: Cells | None = None) -> Rule:
+    """The rule for that audience and class; where there is none, a denial."""
+    found = (BOUNDARY if table is None else table).get((audience, data))
+    return found or Rule(
+        _id(audience, DENY, data), DENY, "No line of the table opens this class to this audience."
+    )
+
+
+def _id(audience: Audience, effect: Effect, data: DataClass) -> str:
+    return f"boundary-{audience.value}-{effect.value}-{data.value}"
+
+
+BOUNDARY: Cells = cells(TABLE)
