@@ -107,10 +107,8 @@ class Server:
         if len(entries) > BATCH_ENTRIES:
             raise Refusal(413, "too-long", f"a batch holds {BATCH_ENTRIES} entries at most")
         answered = [_entry(self._one(entry, asked)) for entry in entries]
-        return Answer(
-            200,
-            msgspec.json.encode({"resourceType": "Bundle", "type": "batch-response", "entry": answered}),
-        )
+        rows = {"entry": answered} if answered else {}
+        return Answer(200, msgspec.json.encode({"resourceType": "Bundle", "type": "batch-response", **rows}))
 
     def _one(self, entry: Any, asked: Asked) -> Answer:
         request = entry.get("request") if isinstance(entry, dict) else None
@@ -162,7 +160,8 @@ class Server:
         if not page.is_last:
             links.append({"relation": "next", "url": f"{base}/{query.type_}?_page={self._pages.after(page)}"})
         total = {"total": len(page.ids)} if query.total else {}
-        return {"resourceType": "Bundle", "type": "searchset", **total, "link": links, "entry": found}
+        rows = {"entry": found} if found else {}  # FHIR's JSON has no empty lists
+        return {"resourceType": "Bundle", "type": "searchset", **total, "link": links, **rows}
 
     def _row(self, type_: str, id_: str, mode: str, elements: frozenset[str] | None = None) -> Json:
         resource = msgspec.Raw(self._encoded(type_, id_, elements))
