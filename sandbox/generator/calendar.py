@@ -43,7 +43,7 @@ def slots_of(rng: Random, number: int, today: date, died: date | None) -> list[S
         planned = list(DEMO_PATIENT)
     else:
         planned = _planned(rng, 0 if number % 17 == 0 else rng.randint(1, 12))
-    slots = [Slot(_on_a_workday(rng, today, days), status) for days, status in planned]
+    slots = [Slot(on_a_workday(rng, today, days), status) for days, status in planned]
     if died is not None:
         slots = [slot for slot in slots if slot.starts_at.date() < died]
     return sorted(slots, key=lambda slot: slot.starts_at)
@@ -61,6 +61,16 @@ def with_offset(local: datetime) -> str:
     return local.replace(tzinfo=_ZONE).isoformat()
 
 
+def on_a_workday(rng: Random, today: date, days: int) -> datetime:
+    """A time in opening hours *days* from *today*, moved off a weekend in the direction away from today."""
+    day = today + timedelta(days=days)
+    if days:
+        while day.weekday() > 4:
+            day += timedelta(days=1 if days > 0 else -1)
+    at = time(rng.randint(_OPENING_HOUR, _CLOSING_HOUR), rng.choice((0, 15, 30, 45)))
+    return datetime.combine(day, at)
+
+
 def _planned(rng: Random, count: int) -> list[tuple[int, str]]:
     future = sum(rng.random() < 0.3 for _ in range(count))
     found = [(-rng.randint(2, 1_000), rng.choices(PAST, (78, 9, 13))[0]) for _ in range(count - future)]
@@ -68,12 +78,3 @@ def _planned(rng: Random, count: int) -> list[tuple[int, str]]:
     if count and rng.random() < 0.04:
         found[-1] = (0, rng.choice(TODAY))
     return found
-
-
-def _on_a_workday(rng: Random, today: date, days: int) -> datetime:
-    day = today + timedelta(days=days)
-    if days:  # away from today, so that the past stays past and the future future
-        while day.weekday() > 4:
-            day += timedelta(days=1 if days > 0 else -1)
-    at = time(rng.randint(_OPENING_HOUR, _CLOSING_HOUR), rng.choice((0, 15, 30, 45)))
-    return datetime.combine(day, at)

@@ -64,9 +64,8 @@ class _Newcomer:
         self._number = number
         self._today = today
         self._rng = Random(f"{seed}/{number}")
-        self._doctor = practice.practitioners[
-            0 if number == 1 else self._rng.randrange(len(practice.practitioners))
-        ]
+        doctors = practice.of_specialty((FAMILY, INTERNAL))
+        self._doctor = doctors[0] if number == 1 else self._rng.choice(doctors)
         self._patient = patient_resource(self._rng, number, today, self._doctor)
         self._row = chart_of(self._patient, FIRST_CHART + number, mrn_of(number))
         name = f"{self._row['first_name']} {self._row['last_name']}"
@@ -90,7 +89,7 @@ class _Newcomer:
             self._dataset.contacts.append(contact)
 
     def _problems(self) -> list[tuple[Problem, Json]]:
-        """Adds problems, allergies and a care plan; gives the problems, each with a Reference to its Condition."""
+        """Adds problems, allergies and care plan; gives each problem and the Reference to its Condition."""
         if self._number == 1:
             problems = [*CHRONIC[:3], next(it for it in CHRONIC if it.sensitivity == "ETHUD")]
         else:

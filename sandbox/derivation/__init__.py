@@ -1,0 +1,1 @@
+"""PMS and CRM records for patients whose FHIR files came from elsewhere."""
