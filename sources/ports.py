@@ -90,6 +90,11 @@ class PatientQuery(msgspec.Struct, frozen=True):
     birth_date: str | None = None
     gender: str | None = None
     identifier: str | None = None
+    id: PatientId | None = None
+
+    def only(self, patient: PatientId) -> PatientQuery:
+        """The same search among that one patient."""
+        return msgspec.structs.replace(self, id=patient)
 
 
 class ClinicalRecords(Source, Protocol):
@@ -132,6 +137,11 @@ class AppointmentQuery(msgspec.Struct, frozen=True):
     statuses: tuple[str, ...] = ()
     npis: tuple[str, ...] = ()
     mrns: tuple[Mrn, ...] = ()
+
+    def within(self, mrns: tuple[Mrn, ...]) -> AppointmentQuery:
+        """The same search among those patients: all of them, or those of them it already names."""
+        named = tuple(mrn for mrn in self.mrns if mrn in mrns) if self.mrns else mrns
+        return msgspec.structs.replace(self, mrns=named)
 
 
 class Appointments(Source, Protocol):

@@ -1,6 +1,6 @@
 """Domain records: frozen, typed, in the words of FHIR R4. Imports nothing of ours."""
 
-from sources.model.changes import Change, ChangeKind, ChangeType
+from sources.model.changes import Change, ChangeKind, ChangeType, Told
 from sources.model.clinical import (
     NPI,
     AllergyIntolerance,
@@ -31,6 +31,7 @@ from sources.model.datatypes import (
     Address,
     Attachment,
     CareKey,
+    Chart,
     CodeableConcept,
     Coding,
     ContactPoint,
@@ -44,6 +45,7 @@ from sources.model.datatypes import (
     Quantity,
     Record,
     Reference,
+    Visit,
 )
 from sources.model.practice import Appointment, Balance, Booked, Coverage
 from sources.model.relationship import Consents, Engagement, Owner
@@ -62,6 +64,7 @@ __all__ = [
     "Change",
     "ChangeKind",
     "ChangeType",
+    "Chart",
     "CodeableConcept",
     "Coding",
     "Condition",
@@ -99,4 +102,6 @@ __all__ = [
     "Record",
     "Reference",
     "Resource",
+    "Told",
+    "Visit",
 ]

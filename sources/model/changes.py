@@ -38,3 +38,14 @@ class Change(Record, frozen=True, kw_only=True):
     @property
     def key(self) -> str:
         return f"{self.source}:{self.type.value}:{self.id}:{self.version}"
+
+    @property
+    def record_id(self) -> str:
+        """The record's global id, such as `Appointment/5001`."""
+        return f"{self.type.value}/{self.id}"
+
+
+class Told(Change, frozen=True, kw_only=True):
+    """A change as the log tells it: with its place in the log."""
+
+    cursor: str

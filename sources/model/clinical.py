@@ -10,6 +10,7 @@ import msgspec
 from sources.model.datatypes import (
     Address,
     Attachment,
+    Chart,
     CodeableConcept,
     Coding,
     ContactPoint,
@@ -22,6 +23,7 @@ from sources.model.datatypes import (
     Quantity,
     Record,
     Reference,
+    Visit,
 )
 
 NPI = "http://hl7.org/fhir/sid/us-npi"
@@ -108,6 +110,12 @@ class Patient(Resource, frozen=True, kw_only=True):
         return Mrn(value) if value is not None else None
 
     @property
+    def chart(self) -> Chart | None:
+        """Under what the PMS keeps this patient; None where the EHR holds no MRN."""
+        mrn = self.mrn
+        return Chart(self.patient_id, mrn) if mrn is not None else None
+
+    @property
     def deceased(self) -> bool | None:
         return True if self.deceased_date_time is not None else self.deceased_boolean
 
@@ -168,6 +176,12 @@ class Encounter(OfSubject, frozen=True, kw_only=True):
     service_provider: Reference | None = None
 
     @property
+    def visit(self) -> Visit | None:
+        """The encounter with its patient: what belongs to it is found by both."""
+        patient = self.patient_id
+        return Visit(patient, self.id) if patient is not None else None
+
+    @property
     def visit_number(self) -> str | None:
         """The identifier typed VN: what the PMS calls the visit this encounter was."""
         return typed_identifier(self.identifier, "VN")
@@ -222,6 +236,10 @@ class Observation(OfSubject, frozen=True, kw_only=True):
     value_date_time: str | None = None
     interpretation: tuple[CodeableConcept, ...] = ()
     component: tuple[ObservationComponent, ...] = ()
+
+    @property
+    def encounter_ids(self) -> tuple[str, ...]:
+        return ids((self.encounter,), "Encounter") if self.encounter is not None else ()
 
 
 class Dosage(Record, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ Dates and times are the ISO 8601 text of the source, with the precision the sour
 
 from __future__ import annotations
 
-from typing import NewType
+from typing import NamedTuple, NewType
 
 import msgspec
 
@@ -18,6 +18,20 @@ Mrn = NewType("Mrn", str)
 
 CareKey = NewType("CareKey", str)
 """The opaque key (keyed hash of a PatientId) by which alone the CRM knows a patient."""
+
+
+class Chart(NamedTuple):
+    """A patient as both sides know them: the EHR by its id, the PMS by the MRN on its chart."""
+
+    patient_id: PatientId
+    mrn: Mrn
+
+
+class Visit(NamedTuple):
+    """An encounter, and whose it is."""
+
+    patient_id: PatientId
+    encounter_id: str
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

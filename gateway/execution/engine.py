@@ -1,0 +1,84 @@
+"""The cache of plans: the plan of an operation for a grant, known or compiled."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode
+
+from gateway.execution.collect import Opaque, condition_variables
+from gateway.execution.compile import TypeOf, compile_plan
+from gateway.execution.inputs import Decides
+from gateway.execution.plan import Plan
+
+PLANS = 4096
+"""How many plans are kept; the least recently used goes first."""
+
+
+class Granted(Decides, Protocol):
+    """A grant whose `key` stands for everything its decisions depend on."""
+
+    @property
+    def key(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A validated operation, and what the cache of plans knows it by."""
+
+    hash: str
+    document: DocumentNode
+    definition: OperationDefinitionNode
+    condition_names: tuple[str, ...]
+
+    @staticmethod
+    def of(hash: str, document: DocumentNode, definition: OperationDefinitionNode) -> Prepared:
+        return Prepared(hash, document, definition, condition_variables(document))
+
+    @property
+    def name(self) -> str:
+        return self.definition.name.value if self.definition.name is not None else ""
+
+
+class Engine:
+    """Plans for one schema, kept by (document, operation, grant, values of the condition variables)."""
+
+    def __init__(self, schema: GraphQLSchema, type_of: TypeOf, plans: int = PLANS) -> None:
+        self._schema = schema
+        self._type_of = type_of
+        self._most = plans
+        self._plans: OrderedDict[tuple[object, ...], Plan | Opaque] = OrderedDict()
+        self.compiled = 0
+
+    def __len__(self) -> int:
+        return len(self._plans)
+
+    def plan(self, prepared: Prepared, grant: Granted, variables: Mapping[str, object]) -> Plan:
+        """The plan of *prepared* for *grant*. Of the coerced *variables* only the conditions matter.
+
+        Raises:
+            Opaque: the operation is not for this engine.
+        """
+        conditions = {name: bool(variables.get(name)) for name in prepared.condition_names}
+        key = (prepared.hash, prepared.name, grant.key, *conditions.values())
+        plan = self._plans.get(key)
+        if plan is None:
+            plan = self._plans[key] = self._compile(prepared, grant, conditions)
+            if len(self._plans) > self._most:
+                self._plans.popitem(last=False)
+        else:
+            self._plans.move_to_end(key)
+        if isinstance(plan, Opaque):
+            raise plan
+        return plan
+
+    def _compile(self, prepared: Prepared, grant: Granted, conditions: Mapping[str, bool]) -> Plan | Opaque:
+        self.compiled += 1
+        document, definition = prepared.document, prepared.definition
+        try:
+            return compile_plan(self._schema, document, definition, grant, conditions, self._type_of)
+        except Opaque as opaque:
+            return opaque

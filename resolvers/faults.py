@@ -1,0 +1,7 @@
+"""What is wrong with what a client asked, in words that are ours and safe to show it."""
+
+from __future__ import annotations
+
+
+class BadInput(Exception):
+    """An argument can't be used; the message names it and says what would do, never its value."""

@@ -1,0 +1,43 @@
+"""The root of subscriptions."""
+
+from dataclasses import dataclass
+
+import strawberry
+
+from policies import DataClass
+from resolvers.change import Change
+from resolvers.declare import event
+from resolvers.node import logical_id
+from sources import model
+from sources.model import ChangeType, PatientId
+
+
+@dataclass(frozen=True)
+class Subscribed:
+    """Which changes a subscriber wants; None does not narrow. Whether they may have them is not here."""
+
+    types: frozenset[ChangeType] | None = None
+    patient: PatientId | None = None
+
+    def wants(self, change: model.Change) -> bool:
+        if self.types is not None and change.type not in self.types:
+            return False
+        return self.patient is None or change.patient_id == self.patient
+
+
+def changes(types: list[ChangeType] | None = None, patient: strawberry.ID | None = None) -> Subscribed:
+    return Subscribed(
+        frozenset(types) if types is not None else None,
+        PatientId(logical_id(patient, "Patient")) if patient is not None else None,
+    )
+
+
+@strawberry.type(description="Where a subscription begins.")
+class Subscription:
+    changes: Change = event(
+        changes,
+        "Changes in the sources as they happen, of these types, of this patient: those you may know of.",
+        data=DataClass.REFERENCE,
+        needs="",
+        name="changes",
+    )
