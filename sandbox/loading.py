@@ -42,9 +42,14 @@ def load(
             dataset.add(resource)
     if not dataset.resources:
         raise LoadError("the data folder holds no FHIR resource; its files end in `.ndjson` or `.json`")
-    if not keep_conditional_references:
-        _resolve(dataset)
-    derive(dataset, seed, today or datetime.now(ZoneInfo(TIME_ZONE)).date())
+    try:
+        if not keep_conditional_references:
+            _resolve(dataset)
+        derive(dataset, seed, today or datetime.now(ZoneInfo(TIME_ZONE)).date())
+    except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
+        raise LoadError(
+            "a resource is not shaped as FHIR R4 says; have the files checked by a FHIR validator"
+        ) from None
     return dataset
 
 
