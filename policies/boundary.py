@@ -119,6 +119,12 @@ DESCRIPTIONS: Mapping[Audience, str] = MappingProxyType({
     CRM:       "Marketing and outreach, and the systems they use.",
     AI:        "A language model or other automated assistant to treatment.",
 })
+
+PERSONAS: Mapping[Audience, str] = MappingProxyType({
+    PATIENT: "patient", CLINICIAN: "clinician", PRACTICE: "frontdesk",
+    PARTNER: "partner", CRM: "marketer", AI: "ai",
+})
+"""Who of the demo's personas belongs to which audience."""
 # fmt: on
 
 
@@ -146,16 +152,14 @@ def cells(lines: Iterable[Line]) -> Cells:
     )
 
 
-def rule(audience: Audience, data: DataClass, table: Cells | None = None) -> Rule:
-    """The rule for that audience and class; where there is none, a denial."""
-    found = (BOUNDARY if table is None else table).get((audience, data))
-    return found or Rule(
-        _id(audience, DENY, data), DENY, "No line of the table opens this class to this audience."
-    )
-
-
 def _id(audience: Audience, effect: Effect, data: DataClass) -> str:
     return f"boundary-{audience.value}-{effect.value}-{data.value}"
 
 
 BOUNDARY: Cells = cells(TABLE)
+
+
+def rule(audience: Audience, data: DataClass, table: Cells = BOUNDARY) -> Rule:
+    """The rule for that audience and class; where there is none, a denial."""
+    default = Rule(_id(audience, DENY, data), DENY, "No line of the table opens this class to this audience.")
+    return table.get((audience, data), default)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import ClassVar, NamedTuple, TypeAlias
 
-from policies.scopes import PrivateScope
+from policies.scopes import PrivateScope, private_scope
 
 
 class Coordinate(NamedTuple):
@@ -91,14 +91,13 @@ class Needs:
 Needs.NOTHING = Needs(())
 
 _REQUIREMENT = re.compile(r"([A-Z][A-Za-z]+)\.((?=[cruds])c?r?u?d?s?)")
-_PRIVATE = re.compile(r"__([a-z][a-z0-9_]*)\.([a-z]+)")
 
 
 def _need(text: str) -> Need:
     if (match := _REQUIREMENT.fullmatch(text)) is not None:
         return Requirement(match[1], match[2])
-    if (match := _PRIVATE.fullmatch(text)) is not None:
-        return PrivateScope(match[1], match[2])
+    if (private := private_scope(text)) is not None:
+        return private
     raise ValueError(f"`{text}` is no requirement; write one such as `Encounter.rs` or `__engagement.read`")
 
 

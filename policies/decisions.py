@@ -10,10 +10,19 @@ from typing import NamedTuple
 
 from policies.actor import Actor, Audience, Purpose
 from policies.boundary import BOUNDARY, PURPOSES, rule
-from policies.classification import Classified, Coordinate, Need, Needs, Requirement
+from policies.classification import Classified, Coordinate, DataClass, Need, Needs, Requirement
 from policies.compartment import FHIR_TYPES
 from policies.effects import Effect
 from policies.masks import MASKS, Mask
+from policies.reasons import (
+    MASK_MISSING,
+    PURPOSE_NOT_PERMITTED,
+    RULE_RAISED,
+    SCOPE_HELD,
+    SCOPE_MISSING,
+    UNCLASSIFIED,
+    masked_by,
+)
 from policies.rows import READING, Reach, RowRule, reaches, row_rule
 from policies.scopes import Context, PrivateScope, Scopes, in_order
 
@@ -34,8 +43,8 @@ class Decision:
     mask: Mask | None = None
 
 
-UNCLASSIFIED = Decision(Effect.DENY, ("unclassified",))
-RAISED = Decision(Effect.DENY, ("rule-raised",))
+_UNCLASSIFIED = Decision(Effect.DENY, (UNCLASSIFIED,))
+_RAISED = Decision(Effect.DENY, (RULE_RAISED,))
 
 
 class Standing(NamedTuple):
@@ -133,11 +142,11 @@ class Ruling:
         classified = self._coordinates.get(coordinate)
         if classified is None:
             # Not remembered: what does not exist has no bound.
-            return UNCLASSIFIED
+            return _UNCLASSIFIED
         try:
             decision = decide(self._standing, coordinate, classified)
         except Exception:  # noqa: BLE001 - a rule that raises denies
-            return RAISED
+            return _RAISED
         return self._decided.setdefault(coordinate, decision)
 
     def rows(self, resource: str, letters: str) -> RowRule:
@@ -150,25 +159,30 @@ class Ruling:
 
 def decide(standing: Standing, coordinate: Coordinate, classified: Classified) -> Decision:
     """The decision on one classified coordinate. Any denial beats a mask, a mask beats an allowance."""
-    boundary = rule(standing.audience, classified.data)
+    boundary = crossing(standing.audience, coordinate, classified.data)
     missing = _missing(standing, classified.needs)
-    mask = MASKS.get(coordinate)
-    denials: list[str] = []
+    denials = boundary.reasons if boundary.effect is Effect.DENY else ()
     if standing.purpose not in PURPOSES[standing.audience]:
-        denials.append("purpose-not-permitted")
-    if boundary.effect is Effect.DENY:
-        denials.append(boundary.id)
-    if boundary.effect is Effect.MASK and mask is None:
-        denials.extend((boundary.id, "mask-missing"))
+        denials = (PURPOSE_NOT_PERMITTED, *denials)
     if denials:
         # No scope would change these, so none is named as missing.
-        return Decision(Effect.DENY, (*denials, *(("scope-missing",) if missing else ())))
+        return Decision(Effect.DENY, (*denials, SCOPE_MISSING) if missing else denials)
     if missing:
-        return Decision(Effect.DENY, ("scope-missing",), missing_scopes=missing)
-    held = (boundary.id, "scope-held") if classified.needs.any_of else (boundary.id,)
-    if boundary.effect is Effect.MASK and mask is not None:
-        return Decision(Effect.MASK, (*held, f"mask-{mask.id}"), mask=mask)
-    return Decision(Effect.ALLOW, held)
+        return Decision(Effect.DENY, (SCOPE_MISSING,), missing_scopes=missing)
+    if classified.needs == Needs.NOTHING:
+        return boundary
+    return replace(boundary, reasons=(*boundary.reasons, SCOPE_HELD))
+
+
+def crossing(audience: Audience, coordinate: Coordinate, data: DataClass) -> Decision:
+    """What the boundary says of a coordinate of that class, whatever the scopes. No mask means no."""
+    cell = rule(audience, data)
+    if cell.effect is not Effect.MASK:
+        return Decision(cell.effect, (cell.id,))
+    mask = MASKS.get(coordinate)
+    if mask is None:
+        return Decision(Effect.DENY, (cell.id, MASK_MISSING))
+    return Decision(Effect.MASK, (cell.id, masked_by(mask.id)), mask=mask)
 
 
 def _missing(standing: Standing, needs: Needs) -> tuple[str, ...]:
@@ -181,12 +195,10 @@ def _missing(standing: Standing, needs: Needs) -> tuple[str, ...]:
 
 def _lacking(standing: Standing, need: Need) -> str:
     """The scope that would satisfy *need* together with those held; empty where it is satisfied."""
-    match need:
-        case PrivateScope():
-            return "" if need in standing.scopes.private else str(need)
-        case Requirement():
-            letters = in_order(set(need.letters) - _held(standing, need.type))
-            return f"{standing.asks_in.value}/{need.type}.{letters}" if letters else ""
+    if isinstance(need, PrivateScope):
+        return "" if need in standing.scopes.private else str(need)
+    letters = in_order(set(need.letters) - _held(standing, need.type))
+    return f"{standing.asks_in.value}/{need.type}.{letters}" if letters else ""
 
 
 def _held(standing: Standing, resource: str) -> set[str]:

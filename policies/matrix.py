@@ -6,66 +6,89 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 
 from policies.actor import DEFAULT_PURPOSE, Audience
-from policies.boundary import DESCRIPTIONS, PURPOSES, TABLE, rule
+from policies.boundary import DESCRIPTIONS, PERSONAS, PURPOSES, TABLE, rule
 from policies.classification import Classified, Coordinate, DataClass
+from policies.compartment import COMPARTMENT, DIRECTORY, PARAMETERS
+from policies.decisions import crossing
 from policies.effects import Effect
 from policies.masks import MASKS, Mask
+from policies.reasons import MEANINGS
 
 SIGNS = {Effect.ALLOW: "allow", Effect.MASK: "mask", Effect.DENY: "–"}
+
+OPENING = """\
+# Who may read what
+
+Generated from the rules in `policies/`; change those, not this page.
+
+Every field and every argument of the schema has a **data class**, and an answer is decided field by field:
+
+1. The **boundary** says what each audience may read of each data class: *allow*, *mask*, or nothing (–).
+   What no rule opens is denied. A denial beats a mask, and a mask beats an allowance.
+2. The token must hold the **scopes** the field needs. No scope opens what the boundary closes.
+3. The **row** must be one the token reaches: its patient's, and what its granular scopes ask for.
+
+A field that is denied is never asked of a source. A field these rules do not know is denied, and so is one
+whose rule fails. An argument is data too: who may not read a value may not search by it."""
+
+PURPOSE_NOTE = """
+Purposes are codes of <http://terminology.hl7.org/CodeSystem/v3-ActReason>. A token with any other purpose is
+denied everything. The persona is the one of the demo that belongs to the audience."""
+
+MASKS_NOTE = """\
+## Masks
+
+Where the boundary says *mask*, a field is shown through its mask; a field or argument without one is denied.
+The masks follow Safe Harbor (45 CFR 164.514(b)(2)). What a mask can't read, it withholds.
+"""
+
+ROWS_NOTE = """\
+## Rows
+
+- A patient's token, and every `patient/` scope, reaches the rows of that patient alone: those that name the
+  patient as their subject. A row out of reach looks like no row.
+- A granular scope, such as `patient/Observation.rs?category=laboratory`, reaches the rows that carry a
+  matching code, whatever other codes they carry. Several scopes add up.
+- A scope that asks for what can't be checked on a row reaches nothing.
+- A directory's rows belong to no patient; a scope on the type reaches them all.
+"""
+
+FIELDS_NOTE = """\
+## Every field
+
+What each audience gets when its token holds the scopes the field needs; `field(argument:)` is an argument."""
 
 
 def render(coordinates: Mapping[Coordinate, Classified]) -> str:
     """The whole page for *coordinates*: the same rules give the same text."""
-    parts = (_opening(), _audiences(), _boundary(), _masks(), _rows(), _matrix(coordinates))
-    return "\n\n".join("\n".join(part) for part in parts) + "\n"
-
-
-def _opening() -> Iterator[str]:
-    yield "# Who may read what"
-    yield ""
-    yield "Generated from the rules in `policies/`; change those, not this page."
-    yield ""
-    yield "Every field and every argument of the schema has a **data class**, and an answer is decided field by"
-    yield "field:"
-    yield ""
-    yield "1. The **boundary** says what each audience may read of each data class: *allow*, *mask*, or nothing"
-    yield "   (–). What no rule opens is denied. A denial beats a mask, and a mask beats an allowance."
-    yield "2. The token must hold the **scopes** the field needs. No scope opens what the boundary closes."
-    yield "3. The **row** must be one the token reaches: its patient's, and what its granular scopes ask for."
-    yield ""
-    yield "A field that is denied is never asked of a source. A field these rules do not know is denied, and so"
-    yield "is one whose rule fails."
+    parts = (_audiences(), _boundary(), _masks(), _rows(), _reasons(), _fields(coordinates))
+    return "\n\n".join((OPENING, *("\n".join(part) for part in parts))) + "\n"
 
 
 def _audiences() -> Iterator[str]:
     yield "## Audiences"
     yield ""
     yield from _table(
-        ("audience", "who", "purpose, if none is stated", "purposes it may state"),
+        ("audience", "who", "persona", "purpose, if none is stated", "purposes it may state"),
         (
             (
                 audience.value,
                 DESCRIPTIONS[audience],
-                f"`{DEFAULT_PURPOSE[audience].value}`",
-                _purposes(audience),
+                _code(PERSONAS[audience]),
+                _code(DEFAULT_PURPOSE[audience].value),
+                _codes(sorted(purpose.value for purpose in PURPOSES[audience])),
             )
             for audience in Audience
         ),
     )
-    yield ""
-    yield "Purposes are codes of <http://terminology.hl7.org/CodeSystem/v3-ActReason>. A request with any"
-    yield "other purpose is denied everything."
-
-
-def _purposes(audience: Audience) -> str:
-    return ", ".join(f"`{code}`" for code in sorted(purpose.value for purpose in PURPOSES[audience]))
+    yield PURPOSE_NOTE
 
 
 def _boundary() -> Iterator[str]:
     yield "## The boundary"
     yield ""
     yield from _table(
-        ("data class", *(audience.value for audience in Audience), "what it is"),
+        ("data class", *_audience_names(), "what it is"),
         (
             (data.value, *(SIGNS[rule(audience, data).effect] for audience in Audience), data.meaning)
             for data in DataClass
@@ -79,78 +102,90 @@ def _boundary() -> Iterator[str]:
         yield ""
         for line in lines:
             classes = ", ".join(data.value for data in line.classes)
-            yield f"- {line.effect.name.lower()} {classes}: {line.because}"
-    yield ""
-    yield "A rule's id is made of its cell, such as"
-    yield f"`{rule(Audience.CRM, DataClass.CLINICAL).id}`; a decision names the rules that made it."
+            yield f"- *{line.effect.name.lower()}* {classes}: {line.because}"
 
 
 def _masks() -> Iterator[str]:
-    yield "## Masks"
-    yield ""
-    yield "Where the boundary says *mask*, a field is shown through its mask; a field without one is denied."
-    yield "The masks follow Safe Harbor (45 CFR 164.514(b)(2))."
-    yield ""
+    yield MASKS_NOTE
     yield from _table(
         ("mask", "what is left", "fields"),
-        ((mask.id, mask.meaning, _fields_of(mask)) for mask in dict.fromkeys(MASKS.values())),
+        ((mask.id, mask.meaning, _codes(_fields_of(mask))) for mask in dict.fromkeys(MASKS.values())),
     )
 
 
-def _fields_of(mask: Mask) -> str:
-    return ", ".join(f"`{coordinate}`" for coordinate, taken in MASKS.items() if taken is mask)
+def _fields_of(mask: Mask) -> Iterator[str]:
+    return (str(coordinate) for coordinate, taken in MASKS.items() if taken is mask)
 
 
 def _rows() -> Iterator[str]:
-    yield "## Rows"
-    yield ""
-    yield "- A patient's token, and every `patient/` scope, reaches the rows of that patient alone: those that"
-    yield "  name the patient as their subject. A row out of reach looks like no row."
-    yield "- A granular scope, such as `patient/Observation.rs?category=laboratory`, reaches the rows that carry"
-    yield "  a matching code, whatever other codes they carry. Several scopes add up."
-    yield "- A scope that asks for what can't be checked on a row reaches nothing."
-    yield "- Practitioners, organizations and locations belong to no patient; a scope on them reaches all."
-
-
-def _matrix(coordinates: Mapping[Coordinate, Classified]) -> Iterator[str]:
-    yield "## Every field"
-    yield ""
-    yield "What each audience gets when its token holds the scopes the field needs. `field(argument:)` is an"
-    yield "argument of that field."
-    ordered = sorted(
-        coordinates.items(), key=lambda item: (item[0].type, item[0].field, item[0].argument or "")
+    yield ROWS_NOTE
+    yield from _table(
+        ("type", "whose rows", "what a granular scope may ask"),
+        (
+            (kind, "the directory's" if kind in DIRECTORY else "a patient's", _parameters(kind))
+            for kind in sorted(COMPARTMENT.keys() | DIRECTORY)
+        ),
     )
-    for kind, items in groupby(ordered, key=lambda item: item[0].type):
+
+
+def _parameters(kind: str) -> str:
+    return _codes(sorted(PARAMETERS.get(kind, {}))) or "nothing"
+
+
+def _reasons() -> Iterator[str]:
+    yield "## Reasons"
+    yield ""
+    yield "A decision names the rules that made it: the boundary's, such as"
+    yield f"`{rule(Audience.CRM, DataClass.CLINICAL).id}`, the mask's, such as `mask-year`, or one of these."
+    yield ""
+    yield from _table(
+        ("reason", "what it says"), ((_code(reason), meaning) for reason, meaning in MEANINGS.items())
+    )
+
+
+def _fields(coordinates: Mapping[Coordinate, Classified]) -> Iterator[str]:
+    yield FIELDS_NOTE
+    ordered = sorted(coordinates, key=lambda at: (at.type, at.field, at.argument or ""))
+    for kind, fields in groupby(ordered, key=lambda at: at.type):
         yield ""
         yield f"### {kind}"
         yield ""
         yield from _table(
-            ("field", "data class", "needs", *(audience.value for audience in Audience)),
-            (_row(coordinate, classified) for coordinate, classified in items),
+            ("field", "data class", "needs", *_audience_names()),
+            (_field(coordinate, coordinates[coordinate]) for coordinate in fields),
         )
 
 
-def _row(coordinate: Coordinate, classified: Classified) -> tuple[str, ...]:
+def _field(coordinate: Coordinate, classified: Classified) -> tuple[str, ...]:
     name = str(coordinate).removeprefix(f"{coordinate.type}.")
-    needs = f"`{classified.needs}`" if classified.needs.any_of else "nothing"
-    cells = (_sign(audience, coordinate, classified.data) for audience in Audience)
-    return (f"`{name}`", classified.data.value, needs, *cells)
+    needs = " or ".join(_code(str(need)) for need in classified.needs.any_of) or "nothing"
+    signs = (_sign(audience, coordinate, classified.data) for audience in Audience)
+    return (_code(name), classified.data.value, needs, *signs)
 
 
 def _sign(audience: Audience, coordinate: Coordinate, data: DataClass) -> str:
-    effect = rule(audience, data).effect
-    if effect is not Effect.MASK:
-        return SIGNS[effect]
-    mask = MASKS.get(coordinate)
-    return f"mask: {mask.id}" if mask is not None else SIGNS[Effect.DENY]
+    decision = crossing(audience, coordinate, data)
+    sign = SIGNS[decision.effect]
+    return f"{sign}: {decision.mask.id}" if decision.mask is not None else sign
+
+
+def _audience_names() -> tuple[str, ...]:
+    return tuple(audience.value for audience in Audience)
+
+
+def _codes(texts: Iterable[str]) -> str:
+    return ", ".join(map(_code, texts))
+
+
+def _code(text: str) -> str:
+    return f"`{text}`"
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
     yield _line(head)
     yield _line(("---",) * len(head))
-    for row in rows:
-        yield _line(row)
+    yield from map(_line, rows)
 
 
 def _line(cells: tuple[str, ...]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return f"| {' | '.join(cells)} |"

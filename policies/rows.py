@@ -80,7 +80,7 @@ class RowRule:
 def row_rule(
     scopes: Scopes, resource: str, reach: Reach, patient: PatientId | None, letters: str = READING
 ) -> RowRule:
-    """The rule for a type's rows, by the scopes that hold one of *letters*; an unknown type admits nothing."""
+    """The rule for a type's rows, by the scopes that hold one of *letters*; none admits an unknown type."""
     found = tuple(
         sorted({*_smart(scopes, resource, reach, letters), *_private(scopes, resource, reach, letters)})
     )

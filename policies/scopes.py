@@ -70,8 +70,8 @@ class Scopes:
         for word in filter(None, text.split(" ")):
             if (scope := _resource_scope(word)) is not None:
                 resources.append(scope)
-            elif (match := _PRIVATE.fullmatch(word)) is not None:
-                private.append(PrivateScope(match["name"], match["verb"]))
+            elif (own := private_scope(word)) is not None:
+                private.append(own)
             elif _NOT_DATA.fullmatch(word) is None:
                 ignored.append(word)
         return cls(_merged(resources), frozenset(private), tuple(ignored))
@@ -102,6 +102,15 @@ _NOT_DATA = re.compile(
 # Plain search parameters only. A modifier (`code:in`), a chain (`subject.name`) or `_filter`, `_has` and the
 # like can't be re-checked on a row, so a scope with one permits nothing.
 _PARAMETER = re.compile(r"[a-z][a-z-]*")
+# What a decoded value may hold is what a scope may, but for `&` and `%`: with these or a space, two
+# different scopes would have the same canonical text, and so the same cached grant.
+_VALUE = re.compile(r"[\x21\x23\x24\x27-\x5B\x5D-\x7E]+")
+
+
+def private_scope(word: str) -> PrivateScope | None:
+    """The private scope that *word* is, if it is one."""
+    match = _PRIVATE.fullmatch(word)
+    return PrivateScope(match["name"], match["verb"]) if match is not None else None
 
 
 def _resource_scope(word: str) -> ResourceScope | None:
@@ -119,10 +128,11 @@ def _query(text: str) -> Query | None:
     pairs: set[tuple[str, str]] = set()
     for part in text.split("&"):
         name, _, value = part.partition("=")
-        if _PARAMETER.fullmatch(name) is None or not value:
-            return None
         # Some servers echo the scope as it was on the wire, percent-encoded.
-        pairs.add((name, unquote(value)))
+        plain = unquote(value)
+        if _PARAMETER.fullmatch(name) is None or _VALUE.fullmatch(plain) is None:
+            return None
+        pairs.add((name, plain))
     return tuple(sorted(pairs))
 
 
