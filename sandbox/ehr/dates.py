@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
+from functools import lru_cache
 from typing import Any
 
 _PREFIXED = re.compile(r"(eq|ne|gt|lt|ge|le|sa|eb|ap)?(.+)")
@@ -50,6 +51,7 @@ def split_prefix(text: str) -> tuple[str, str]:
     return (match.group(1) or "eq", match.group(2)) if match else ("eq", text)
 
 
+@lru_cache(maxsize=100_000)  # the same elements are compared search after search
 def interval(text: str, zone: tzinfo) -> Interval:
     """The interval of a FHIR date, dateTime or instant; where it names no zone, *zone* is meant.
 

@@ -1,6 +1,6 @@
 """`_elements`: a resource cut to what was asked for, and marked as cut (R4, search.html#elements)."""
 
-from collections.abc import Set
+from functools import lru_cache
 
 from sandbox.records import Resource
 
@@ -36,19 +36,29 @@ _CHOICES = frozenset(
 )
 
 
-def subset(resource: Resource, wanted: Set[str]) -> Resource:
+def subset(resource: Resource, wanted: frozenset[str]) -> Resource:
     """A copy with the top-level elements *wanted*, the mandatory ones, and `meta` tagged SUBSETTED."""
-    names = _ALWAYS | _MANDATORY.get(resource["resourceType"], frozenset()) | wanted
-    choices = tuple(names & _CHOICES)
-    cut = {
-        key: value
-        for key, value in resource.items()
-        if key.removeprefix("_") in names or (choices and _is_choice(key.removeprefix("_"), choices))
-    }
+    kept = _kept(resource["resourceType"], wanted)
+    cut = {key: value for key, value in resource.items() if kept[key]}
     meta = resource.get("meta", {})
     return {**cut, "meta": {**meta, "tag": [*meta.get("tag", ()), SUBSETTED]}}
 
 
-def _is_choice(key: str, choices: tuple[str, ...]) -> bool:
-    """Whether *key* is one of *choices* with its type behind it: `valueQuantity` for `value`."""
-    return any(key.startswith(choice) and key[len(choice) : len(choice) + 1].isupper() for choice in choices)
+class _Kept(dict[str, bool]):
+    """Which elements of a type stay: by name, or by a choice with its type behind it (`valueQuantity`).
+
+    Worked out when an element is first seen, as there are many resources and few different elements.
+    """
+
+    def __init__(self, type_: str, wanted: frozenset[str]) -> None:
+        super().__init__()
+        self._names = _ALWAYS | _MANDATORY.get(type_, frozenset()) | wanted
+
+    def __missing__(self, key: str) -> bool:
+        name = key.removeprefix("_")
+        choices = (choice for choice in self._names & _CHOICES if name.startswith(choice))
+        found = self[key] = name in self._names or any(name[len(choice)].isupper() for choice in choices)
+        return found
+
+
+_kept = lru_cache(maxsize=1_000)(_Kept)

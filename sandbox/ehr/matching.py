@@ -109,6 +109,8 @@ def _words(element: Any) -> list[str]:
 
 def _plain(text: str) -> str:
     """*text* without case and accents, as string parameters compare (R4, search.html#string)."""
+    if text.isascii():
+        return text.lower()
     apart = unicodedata.normalize("NFKD", text.casefold())
     return "".join(sign for sign in apart if not unicodedata.combining(sign))
 

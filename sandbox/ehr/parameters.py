@@ -250,8 +250,8 @@ def elements(resource: Resource, parameter: Parameter) -> list[Any]:
 
 
 def _at(resource: Resource, path: tuple[str, ...]) -> list[Any]:
-    found: list[Any] = [resource]
-    for step in path:
+    found = _listed(resource.get(path[0]))
+    for step in path[1:]:
         found = [item for parent in found if isinstance(parent, dict) for item in _listed(parent.get(step))]
     return found
 

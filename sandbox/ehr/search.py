@@ -49,8 +49,8 @@ def _common(looked_up: list[Iterable[str]]) -> list[str]:
 def _sorted(store: Store, query: Query, ids: list[str]) -> list[str]:
     name = query.sort.removeprefix("-")
     if name == "_lastUpdated":
-        rank = {id_: place for place, id_ in enumerate(store.updates(query.type_).ids)}
-        return sorted(ids, key=rank.__getitem__, reverse=query.sort.startswith("-"))
+        updated = store.updates(query.type_).by_id
+        return sorted(ids, key=updated.__getitem__, reverse=query.sort.startswith("-"))
     parameter = parameters_of(query.type_).get(name) if name else None
     if parameter is None or parameter.kind is not Kind.DATE:
         return ids

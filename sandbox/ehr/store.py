@@ -2,13 +2,12 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import msgspec
 
-from sandbox.ehr.dates import interval_of_element
 from sandbox.ehr.parameters import Kind, elements, parameters_of
 from sandbox.ehr.references import target
 from sandbox.ehr.tokens import pairs
@@ -22,8 +21,9 @@ Index = dict[str, list[str]]
 class Updates:
     """A type's resources in the order of their last update: `instants[n]` is that of `ids[n]`."""
 
-    instants: list[datetime] = field(default_factory=list)
-    ids: list[str] = field(default_factory=list)
+    instants: list[datetime]
+    ids: list[str]
+    by_id: dict[str, datetime]
 
     def between(self, start: datetime, end: datetime) -> list[str]:
         """The ids of those last updated in [start, end)."""
@@ -109,10 +109,9 @@ class Store:
         found = self._updates.get(type_)
         if found is None:
             every = self._resources.get(type_, {})
-            stamped = sorted((self._updated(resource), id_) for id_, resource in every.items())
-            found = self._updates[type_] = (
-                Updates(*map(list, zip(*stamped, strict=True))) if stamped else Updates()
-            )
+            by_id = {id_: self._updated(resource) for id_, resource in every.items()}
+            ids = sorted(by_id, key=by_id.__getitem__)
+            found = self._updates[type_] = Updates([by_id[id_] for id_ in ids], ids, by_id)
         return found
 
     def index(self, type_: str, name: str) -> Index:
@@ -132,8 +131,12 @@ class Store:
         return target(reference, self.base, self.identified)
 
     def _updated(self, resource: Resource) -> datetime:
-        stamp = interval_of_element(resource.get("meta", {}).get("lastUpdated"), self.zone)
-        return stamp.start if stamp else self._loaded_at
+        stamp = resource.get("meta", {}).get("lastUpdated")
+        try:
+            found = datetime.fromisoformat(stamp)
+        except (TypeError, ValueError):
+            return self._loaded_at
+        return found if found.tzinfo else found.replace(tzinfo=self.zone)
 
     def _build(self, type_: str, name: str) -> Index:
         parameter = parameters_of(type_)[name]

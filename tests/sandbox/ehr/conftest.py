@@ -29,7 +29,9 @@ async def verify(token: str) -> dict[str, Any] | None:
 @contextmanager
 def served(dataset: Dataset, issuer: str | None = None) -> Iterator[str]:
     """Serves an EHR over *dataset* on a free port of this machine; gives its base URL."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    # Named TCP, for only then does asyncio turn off Nagle's algorithm, which costs 40 ms an answer.
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
+        listener.bind(("127.0.0.1", 0))
         base = f"http://127.0.0.1:{listener.getsockname()[1]}"
         app = ehr_app(dataset, verify=verify, base_url=base, issuer=issuer)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", lifespan="off"))
