@@ -1,0 +1,281 @@
+"""Settings: read once, from two places, and everything that is wrong with them said at once."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.configuration import Secret
+from gateway.settings import Settings, SettingsError, read_settings
+from gateway.settings_page import page
+from policies import Audience
+
+REPOSITORY = Path(__file__).parents[2]
+
+SECRETS = {
+    "CAREGRAPH_PMS_CLIENT_SECRET": "pms-secret",
+    "CAREGRAPH_CRM_CLIENT_SECRET": "crm-secret",
+    "CAREGRAPH_CRM_CARE_KEY_SECRET": "key-secret",
+}
+
+
+def table() -> dict[str, Any]:
+    """A table that suffices, with the secrets of SECRETS."""
+    return {
+        "identity": {
+            "issuer": "https://idp.example",
+            "audience": "https://caregraph.example",
+            "roles": {"doctor": "clinician"},
+        },
+        "ehr": {"url": "https://ehr.example/fhir", "mrn_system": "urn:mrn", "visit_system": "urn:visit"},
+        "pms": {"url": "https://pms.example", "time_zone": "America/Chicago", "client_id": "caregraph"},
+        "crm": {"url": "https://crm.example", "client_id": "caregraph"},
+    }
+
+
+def faults(given: dict[str, Any] | None = None, **environ: str) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(table=table() if given is None else given, environ={**SECRETS, **environ})
+    assert all(fault in str(caught.value) for fault in caught.value.faults)
+    return caught.value.faults
+
+
+def test_what_is_not_set_has_its_default() -> None:
+    settings = read_settings(table=table(), environ=SECRETS)
+
+    assert settings.server.port == 8400
+    assert settings.server.operation_deadline_s == 10.0
+    assert settings.identity.role_claim == "role"
+    assert settings.identity.roles == {"doctor": Audience.CLINICIAN}
+    assert settings.identity.introspection is None
+    assert settings.ehr.auth is None
+    assert settings.pms.timeout_s == 2.0
+    assert settings.pms.client_secret.reveal() == "pms-secret"
+    assert settings.changes.log == "memory"
+
+
+def test_a_variable_wins_over_the_file() -> None:
+    given = {**table(), "server": {"port": 9000, "host": "0.0.0.0"}}  # noqa: S104 - a value to be read
+    settings = read_settings(
+        table=given,
+        environ={
+            **SECRETS,
+            "CAREGRAPH_SERVER_PORT": "9100",
+            "CAREGRAPH_SERVER_ALLOWED_ORIGINS": "https://a.example, https://b.example",
+            "CAREGRAPH_IDENTITY_ROLES": "md=clinician, pt=patient",
+            "CAREGRAPH_IDENTITY_LEEWAY_S": "5",
+        },
+    )
+
+    assert (settings.server.port, settings.server.host) == (9100, "0.0.0.0")  # noqa: S104 - as above
+    assert settings.server.allowed_origins == ("https://a.example", "https://b.example")
+    assert settings.identity.roles == {"md": Audience.CLINICIAN, "pt": Audience.PATIENT}
+    assert settings.identity.leeway_s == 5.0
+
+
+def test_a_section_that_may_be_left_out_can_come_from_variables_alone() -> None:
+    settings = read_settings(
+        table=table(),
+        environ={**SECRETS, "CAREGRAPH_EHR_AUTH_CLIENT_ID": "cg", "CAREGRAPH_EHR_AUTH_KEY": '{"kty": "EC"}'},
+    )
+
+    assert settings.ehr.auth is not None
+    assert (settings.ehr.auth.client_id, settings.ehr.auth.scope) == ("cg", "system/*.rs")
+    assert settings.ehr.auth.key.reveal() == '{"kty": "EC"}'
+
+
+def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from-a-file\n")
+    environ = {**SECRETS, "CAREGRAPH_PMS_CLIENT_SECRET": ""}
+    given = table()
+    given["pms"]["client_secret_file"] = str(tmp_path / "secret")
+
+    by_table = read_settings(table=given, environ=environ)
+    by_variable = read_settings(
+        table=table(), environ={**environ, "CAREGRAPH_PMS_CLIENT_SECRET_FILE": str(tmp_path / "secret")}
+    )
+
+    assert by_table.pms.client_secret == by_variable.pms.client_secret == Secret("from-a-file")
+
+
+def test_every_fault_is_told_at_once() -> None:
+    given = table()
+    given["server"] = {"port": "9000", "prot": 1}
+    given["pms"] |= {"time_zone": "Mars/Olympus"}
+    given["extra"] = {}
+    del given["ehr"]["url"]
+
+    assert faults(
+        given,
+        CAREGRAPH_CHANGES_LOG="redis",
+        CAREGRAPH_CRM_URI="x",
+        CAREGRAPH_CRM_CLIENT_SECRET="",
+        CAREGRAPH_SERVER_HOST_FILE="x",
+    ) == (
+        "`extra` is unknown; remove it",
+        "`server.prot` is unknown; did you mean `port`?",
+        "`server.port` (CAREGRAPH_SERVER_PORT) is not usable; set it to an integer from 1 to 65535"
+        " (The TCP port to listen on)",
+        "`ehr.url` (CAREGRAPH_EHR_URL) is missing; set it to a URL that begins with http:// or https://"
+        " (The FHIR base URL)",
+        "`pms.time_zone` (CAREGRAPH_PMS_TIME_ZONE) is not known; set it to a name of the IANA time zone"
+        " database",
+        "`crm.client_secret` (CAREGRAPH_CRM_CLIENT_SECRET) is missing; set it to a text that is not empty"
+        " (Our secret)",
+        "`changes.redis_url` (CAREGRAPH_CHANGES_REDIS_URL) is missing; set it, because"
+        " `changes.log` is redis",
+        "variable CAREGRAPH_CRM_URI is unknown; did you mean `CAREGRAPH_CRM_URL`?",
+        "variable CAREGRAPH_SERVER_HOST_FILE is unknown; did you mean `CAREGRAPH_SERVER_HOST`?",
+    )
+
+
+@pytest.mark.parametrize(
+    ("variable", "text"),
+    [
+        ("CAREGRAPH_SERVER_PORT", "eighty"),
+        ("CAREGRAPH_SERVER_PORT", "70000"),
+        ("CAREGRAPH_SERVER_STATUS_PROFILE", "strict"),
+        ("CAREGRAPH_SERVER_ALLOWED_ORIGINS", "https://a.example/path"),
+        ("CAREGRAPH_SERVER_ALLOWED_ORIGINS", "*"),
+        ("CAREGRAPH_SERVER_OPERATION_DEADLINE_S", "0"),
+        ("CAREGRAPH_SERVER_OPERATION_DEADLINE_S", "nan"),
+        ("CAREGRAPH_SERVER_OPERATION_DEADLINE_S", "inf"),
+        ("CAREGRAPH_IDENTITY_ISSUER", "idp.example"),
+        ("CAREGRAPH_IDENTITY_ISSUER", "https://user:password@idp.example"),
+        ("CAREGRAPH_IDENTITY_ISSUER", "https://idp.example\n"),
+        ("CAREGRAPH_IDENTITY_ROLES", "doctor"),
+        ("CAREGRAPH_IDENTITY_ROLES", "doctor=root"),
+        ("CAREGRAPH_IDENTITY_ROLES", ","),
+        ("CAREGRAPH_IDENTITY_LEEWAY_S", "3600"),
+        ("CAREGRAPH_PMS_CLIENT_SECRET_FILE", "/nowhere/at/all"),
+        ("CAREGRAPH_EHR_KIND", "v2"),
+        ("CAREGRAPH_LIMITS_DEPTH", "-1"),
+    ],
+)
+def test_a_value_that_is_not_usable_is_one_fault_that_does_not_repeat_it(variable: str, text: str) -> None:
+    environ = {variable: text}
+    if variable.endswith("_FILE"):
+        environ[variable.removesuffix("_FILE")] = ""
+
+    (fault,) = faults(None, **environ)
+
+    assert variable.removesuffix("_FILE") in fault
+    assert len(text) < 4 or text not in fault
+
+
+def test_no_roles_means_no_start() -> None:
+    given = table()
+    del given["identity"]["roles"]
+
+    (fault,) = faults(given)
+
+    assert fault == (
+        "`identity.roles` (CAREGRAPH_IDENTITY_ROLES) is missing; set it to a table with at least one entry,"
+        " each one of patient, clinician, practice, partner, crm, ai"
+        " (The audience each value of the role claim is. Any other role is refused)"
+    )
+
+
+def test_a_section_that_is_no_table_is_a_fault() -> None:
+    assert "`changes` is not a table; write it as [changes]" in faults({**table(), "changes": 3})
+
+
+def test_secrets_do_not_show() -> None:
+    settings = read_settings(table=table(), environ=SECRETS)
+    shown = f"{settings!r} {settings} {settings.pms.client_secret} {settings.pms.client_secret:>20}"
+
+    assert "-secret" not in shown.replace("client_secret", "").replace("care_key_secret", "")
+    assert repr(settings.pms.client_secret) == "Secret(…)"
+    with pytest.raises(TypeError, match="not for writing down"):
+        pickle.dumps(settings.pms.client_secret)
+    assert settings.pms.client_secret != Secret("other")
+    assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
+
+
+@given(text=st.text(min_size=8), name=st.sampled_from(sorted(SECRETS)))
+def test_no_secret_is_ever_in_a_message(text: str, name: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read_settings(table={}, environ={**SECRETS, name: text})
+
+    words = str(caught.value)
+    assert text not in words or text in str(_message_without_secret())
+
+
+def _message_without_secret() -> SettingsError:
+    try:
+        read_settings(table={}, environ=SECRETS)
+    except SettingsError as error:
+        return error
+    raise AssertionError("an empty table does not suffice")
+
+
+def test_the_file_is_read_from_the_path_given_or_from_the_variable(tmp_path: Path) -> None:
+    path = tmp_path / "caregraph.toml"
+    path.write_text((REPOSITORY / "docs" / "caregraph.toml").read_text(encoding="utf-8"), encoding="utf-8")
+
+    by_path = read_settings(path, environ=SECRETS)
+    by_variable = read_settings(environ={**SECRETS, "CAREGRAPH_CONFIG": str(path)})
+
+    assert by_path == by_variable
+    assert by_path.crm.url == "https://api.hubapi.com"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read"),
+        (b"a = [\n", "is not TOML (at"),
+        (b"\xff", "is not UTF-8"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_said_so(tmp_path: Path, content: bytes | None, words: str) -> None:
+    path = tmp_path / "caregraph.toml"
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(SettingsError, match="the settings cannot be used") as caught:
+        read_settings(path, environ=SECRETS)
+
+    (fault,) = caught.value.faults
+    assert words in fault
+
+
+def test_the_documented_example_is_current() -> None:
+    written = (REPOSITORY / "docs" / "caregraph.toml").read_text(encoding="utf-8")
+
+    assert written == page(Settings), "run `python -m gateway.settings > docs/caregraph.toml`"
+
+
+def test_the_documented_defaults_are_what_the_file_without_its_comments_gives(tmp_path: Path) -> None:
+    """Uncomment every default: the settings stay the same, so no documented default is wrong."""
+    written = (REPOSITORY / "docs" / "caregraph.toml").read_text(encoding="utf-8")
+    lines = [
+        line.removeprefix("# ") if line.startswith("# ") and " = " in line and "…" not in line else line
+        for line in written.splitlines()
+    ]
+    optional = {"# [identity.introspection]", "# [ehr.auth]"}
+    kept: list[str] = []
+    skipping = False
+    for line in lines:
+        if line in optional or line.startswith("["):
+            skipping = line in optional
+        if not skipping:
+            kept.append(line)
+    (tmp_path / "all.toml").write_text("\n".join(kept), encoding="utf-8")
+    (tmp_path / "example.toml").write_text(written, encoding="utf-8")
+
+    assert read_settings(tmp_path / "all.toml", environ=SECRETS) == read_settings(
+        tmp_path / "example.toml", environ=SECRETS
+    )
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = read_settings(table=table(), environ=SECRETS)
+
+    with pytest.raises(AttributeError):
+        setattr(settings.server, "port", 1)  # noqa: B010 - a plain assignment would not pass the type checker
