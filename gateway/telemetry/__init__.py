@@ -1,0 +1,15 @@
+"""What the gateway tells of itself: metrics, spans and log lines, each by allow-list and without a value."""
+
+from gateway.telemetry.logs import set_up_logging
+from gateway.telemetry.metrics import Metrics
+from gateway.telemetry.spans import AllowListed, ExporterMissing, otlp_exporter, trace_id, tracer_provider
+
+__all__ = [
+    "AllowListed",
+    "ExporterMissing",
+    "Metrics",
+    "otlp_exporter",
+    "set_up_logging",
+    "trace_id",
+    "tracer_provider",
+]

@@ -1,0 +1,65 @@
+"""The metrics: counts and times, each label of a closed set."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+CALLS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+
+
+class Metrics:
+    """All metrics, on a registry of their own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        made = self.registry
+        self.operations = Counter(
+            "caregraph_operations", "Operations answered.", ["kind", "code"], registry=made
+        )
+        self.operation_seconds = Histogram(
+            "caregraph_operation_seconds", "Time of an operation.", ["kind"], buckets=SECONDS, registry=made
+        )
+        self.operation_calls = Histogram(
+            "caregraph_operation_upstream_calls",
+            "Upstream calls of an operation.",
+            ["kind"],
+            buckets=CALLS,
+            registry=made,
+        )
+        self.errors = Counter("caregraph_errors", "Errors shown to clients.", ["code"], registry=made)
+        self.upstream_calls = Counter(
+            "caregraph_upstream_calls", "Calls to sources.", ["source", "outcome"], registry=made
+        )
+        self.upstream_seconds = Histogram(
+            "caregraph_upstream_seconds",
+            "Time of a call to a source.",
+            ["source"],
+            buckets=SECONDS,
+            registry=made,
+        )
+        self.fields_denied = Counter("caregraph_fields_denied", "Fields policy refused.", registry=made)
+        self.tokens_refused = Counter(
+            "caregraph_tokens_refused", "Callers not let in.", ["refusal"], registry=made
+        )
+        self.scopes_ignored = Counter(
+            "caregraph_scopes_ignored", "Scopes in tokens that were not understood.", registry=made
+        )
+        self.key_fetches = Counter(
+            "caregraph_key_fetches", "Fetches of the issuer's keys.", ["outcome"], registry=made
+        )
+        self.documents = Counter(
+            "caregraph_documents", "Documents looked up: known, new or refused.", ["outcome"], registry=made
+        )
+        self.fallbacks = Counter(
+            "caregraph_engine_fallbacks", "Operations left to graphql-core.", ["reason"], registry=made
+        )
+        self.subscribers = Gauge("caregraph_subscribers", "Open subscriptions.", registry=made)
+        self.changes = Counter(
+            "caregraph_changes", "Changes in sources.", ["source", "outcome"], registry=made
+        )
+
+    def rendered(self) -> tuple[bytes, str]:
+        """The page for /metrics, and its content type."""
+        return generate_latest(self.registry), CONTENT_TYPE_PLAIN_1_0_0
