@@ -1,0 +1,169 @@
+"""GraphQL over HTTP, as one ASGI application: GET and POST in, one GraphQL response out."""
+
+import asyncio
+import logging
+from typing import Generic, NamedTuple
+
+from starlette.types import Receive, Scope, Send
+
+from gateway.transport import parameters
+from gateway.transport.departure import Gone, while_connected
+from gateway.transport.faults import log_fault
+from gateway.transport.headers import Headers, by_name
+from gateway.transport.negotiation import MediaType, accepted, is_json
+from gateway.transport.origins import HeaderList, Origins, is_forgeable
+from gateway.transport.refusals import Refusal, Refused, errors, response
+from gateway.transport.service import A, Asked, Meter, Outcome, Service, Unauthenticated, Unavailable
+from gateway.transport.settings import TransportSettings
+from gateway.transport.statuses import media_type_of, status_of
+
+_log = logging.getLogger(__name__)
+
+_CLIENT_CLOSED_REQUEST = 499
+_LENGTH_DIGITS = 18
+_METHODS = (b"allow", b"GET, POST, OPTIONS")
+_ONLY_POST = (b"allow", b"POST")
+_ALWAYS = [
+    (b"cache-control", b"no-store"),  # answers hold health data
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+class _Reply(NamedTuple):
+    status: int
+    body: bytes
+    extra: HeaderList
+
+
+class GraphQLOverHTTP(Generic[A]):
+    """One endpoint. Each request passes the same gates in the same order; the first that shuts answers.
+
+    Method, media types, forgery, identity, size, JSON, parameters; then the service.
+    """
+
+    def __init__(self, service: Service[A], settings: TransportSettings, meter: Meter) -> None:
+        self._service = service
+        self._settings = settings
+        self._profile = settings.status_profile
+        self._origins = Origins(settings)
+        self._meter = meter
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        headers: Headers = {}
+        wanted: MediaType | None = None
+        try:
+            headers = by_name(scope["headers"])
+            wanted = accepted(headers.get(b"accept"))
+            reply = await self._reply(scope, headers, wanted, receive)
+        except Refused as refused:
+            reply = self._refusal(refused.refusal)
+        except Unauthenticated as nobody:
+            body = response(errors("UNAUTHENTICATED", nobody.description, retryable=False))
+            reply = _Reply(401, body, [(b"www-authenticate", nobody.challenge.encode("ascii"))])
+        except Unavailable as unavailable:
+            later = b"%d" % unavailable.retry_after_s
+            reply = _Reply(503, Refusal.UNAVAILABLE.body, [(b"retry-after", later)])
+        except Gone:
+            self._meter.answered(_CLIENT_CLOSED_REQUEST)
+            return
+        except Exception as fault:  # noqa: BLE001 - the outermost boundary: fixed words, whatever broke
+            log_fault(_log, "request failed", fault)
+            reply = self._refusal(Refusal.INTERNAL)
+        self._meter.answered(reply.status)
+        await self._send(reply, headers, wanted or MediaType.JSON, send)
+
+    async def _reply(
+        self, scope: Scope, headers: Headers, wanted: MediaType | None, receive: Receive
+    ) -> _Reply:
+        method = scope["method"]
+        if method == "OPTIONS":
+            return _Reply(204, b"", [_METHODS, *self._origins.preflight(headers)])
+        if method not in {"POST", "GET"}:
+            raise Refused(Refusal.METHOD_NOT_ALLOWED)
+        if wanted is None:
+            raise Refused(Refusal.NOT_ACCEPTABLE)
+        if method == "POST":
+            caller, asked = await self._posted(headers, receive)
+        else:
+            caller, asked = await self._got(scope["query_string"], headers, receive)
+        work = self._service.execute(caller, asked, only_queries=method == "GET")
+        answer = await while_connected(receive, work, self._settings.watch_after_s)
+        extra: HeaderList = []
+        if answer.retry_after_s is not None:
+            extra.append((b"retry-after", b"%d" % answer.retry_after_s))
+        if answer.outcome is Outcome.NOT_A_QUERY:
+            extra.append(_ONLY_POST)
+        return _Reply(status_of(answer, wanted, self._profile), answer.body, extra)
+
+    async def _posted(self, headers: Headers, receive: Receive) -> tuple[A, Asked]:
+        if not is_json(headers.get(b"content-type")):
+            raise Refused(Refusal.UNSUPPORTED_MEDIA_TYPE)
+        caller = await self._service.authenticate(_authorization(headers))
+        body = await self._body(headers, receive)
+        return caller, parameters.from_body(body)
+
+    async def _got(self, query_string: bytes, headers: Headers, receive: Receive) -> tuple[A, Asked]:
+        if is_forgeable(headers):
+            raise Refused(Refusal.CROSS_SITE)
+        if len(query_string) > self._settings.max_body_bytes:
+            raise Refused(Refusal.URL_TOO_LONG)
+        caller = await self._service.authenticate(_authorization(headers))
+        await self._body(headers, receive)  # read it, so that what comes next is the client leaving
+        return caller, parameters.from_query_string(query_string)
+
+    async def _body(self, headers: Headers, receive: Receive) -> bytes:
+        # Whoever announces too much is told so before sending it.
+        announced = headers.get(b"content-length", b"0")
+        if len(announced) > _LENGTH_DIGITS or int(announced) > self._settings.max_body_bytes:
+            raise Refused(Refusal.BODY_TOO_LARGE)
+        try:
+            async with asyncio.timeout(self._settings.body_timeout_s):
+                return await _read(receive, self._settings.max_body_bytes)
+        except TimeoutError:
+            raise Refused(Refusal.BODY_TOO_SLOW) from None
+
+    def _refusal(self, refusal: Refusal) -> _Reply:
+        allow = [_METHODS] if refusal is Refusal.METHOD_NOT_ALLOWED else []
+        return _Reply(refusal.status(self._profile), refusal.body, allow)
+
+    async def _send(self, reply: _Reply, headers: Headers, wanted: MediaType, send: Send) -> None:
+        described = (
+            [
+                (b"content-type", media_type_of(reply.status, wanted, self._profile).value),
+                (b"content-length", b"%d" % len(reply.body)),
+            ]
+            if reply.body
+            else []
+        )
+        described += [*_ALWAYS, *reply.extra, *self._origins.sharing(headers)]
+        await send({"type": "http.response.start", "status": reply.status, "headers": described})
+        await send({"type": "http.response.body", "body": reply.body})
+
+
+def _authorization(headers: Headers) -> str | None:
+    value = headers.get(b"authorization")
+    return None if value is None else value.decode("latin-1")
+
+
+async def _read(receive: Receive, at_most: int) -> bytes:
+    """The whole body.
+
+    Raises:
+        Refused: it is longer than `at_most`; the rest is left unread.
+        Gone: the client left in the middle of it.
+    """
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if message["type"] == "http.request" and not message.get("more_body", False) and len(body) <= at_most:
+        return body
+    parts, size = [body], len(body)
+    while True:
+        if message["type"] == "http.disconnect":
+            raise Gone
+        if size > at_most:
+            raise Refused(Refusal.BODY_TOO_LARGE)
+        if not message.get("more_body", False):
+            return b"".join(parts)
+        message = await receive()
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
