@@ -292,6 +292,8 @@ def _shape_words(kind: inspect.Type) -> str:
             return f"one of {', '.join(str(value) for value in kind.values)}"
         case inspect.EnumType():
             return f"one of {', '.join(str(member.value) for member in kind.cls)}"
+        case inspect.StrType(min_length=None):
+            return "a text"
         case inspect.VarTupleType():
             return f"a list, each {words(kind.item_type)}"
         case inspect.DictType():

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.identity.refusals import IdentityUnavailable, Unauthenticated
 from gateway.telemetry import trace_id as new_trace_id
+from resolvers.faults import BadInput
 from sources.errors import SourceError, SourceMisread, SourceRejected, SourceTimeout, SourceUnavailable
 
 log = logging.getLogger(__name__)
@@ -105,6 +106,7 @@ CODES: dict[type[BaseException], Code] = {
     Unauthenticated: Code.UNAUTHENTICATED,
     IdentityUnavailable: Code.SOURCE_UNAVAILABLE,
     Denied: Code.FORBIDDEN,
+    BadInput: Code.BAD_USER_INPUT,
     Overdue: Code.GATEWAY_TIMEOUT,
     SourceUnavailable: Code.SOURCE_UNAVAILABLE,
     SourceTimeout: Code.SOURCE_TIMEOUT,
@@ -114,9 +116,13 @@ CODES: dict[type[BaseException], Code] = {
 
 
 def code_of(exc: BaseException) -> Code:
-    """The code of the nearest class along the exception's MRO that has one, else INTERNAL."""
+    """The code of the nearest class along the cause's MRO that has one, else INTERNAL."""
+    exc = cause_of(exc)
     if isinstance(exc, RequestError):
         return exc.code
+    if isinstance(exc, GraphQLError) and exc.nodes:
+        # It points at a node where an argument does not fit, and at none where a value of ours does not.
+        return Code.BAD_USER_INPUT
     return next((CODES[kind] for kind in type(exc).__mro__ if kind in CODES), Code.INTERNAL)
 
 
@@ -134,7 +140,7 @@ def shown(
     locations: Sequence[tuple[int, int]] = (),
     trace_id: str,
 ) -> FormattedError:
-    """The failure as a GraphQL error: the code's own words, never the exception's."""
+    """The failure as a GraphQL error: the code's own words, never an exception's that may hold a value."""
     cause = cause_of(exc)
     code = code_of(cause)
     extra: dict[str, Any] = {}
@@ -143,7 +149,9 @@ def shown(
     if isinstance(cause, Denied):
         extra["reasons"] = list(cause.reasons)
         extra["missingScopes"] = list(cause.missing_scopes)
-    return _formatted(code.value, code, trace_id, path=path, locations=locations, extra=extra)
+    # What is wrong with an argument is said in words of ours that name it (`resolvers.faults`).
+    words = str(cause) if isinstance(cause, BadInput) else code.value
+    return _formatted(words, code, trace_id, path=path, locations=locations, extra=extra)
 
 
 def _formatted(

@@ -32,6 +32,11 @@ class Metrics:
         self.upstream_calls = Counter(
             "caregraph_upstream_calls", "Calls to sources.", ["source", "outcome"], registry=made
         )
+        self.misread = Counter(
+            "caregraph_misread", "Answers of sources that do not conform.", ["source"], registry=made
+        )
+        self.responses = Counter("caregraph_http_responses", "HTTP answers.", ["status"], registry=made)
+        self.closes = Counter("caregraph_websocket_closes", "WebSockets closed.", ["code"], registry=made)
         self.upstream_seconds = Histogram(
             "caregraph_upstream_seconds",
             "Time of a call to a source.",
@@ -56,6 +61,15 @@ class Metrics:
             "caregraph_engine_fallbacks", "Operations left to graphql-core.", ["reason"], registry=made
         )
         self.subscribers = Gauge("caregraph_subscribers", "Open subscriptions.", registry=made)
+        self.polls = Counter(
+            "caregraph_polls", "Times a source was asked what changed.", ["source", "outcome"], registry=made
+        )
+        self.feed = Counter(
+            "caregraph_feed", "What went wrong between log and subscribers.", ["event"], registry=made
+        )
+        self.feed_lag = Gauge(
+            "caregraph_feed_lag_seconds", "Age of the change last read from the log.", registry=made
+        )
         self.changes = Counter(
             "caregraph_changes", "Changes in sources.", ["source", "outcome"], registry=made
         )

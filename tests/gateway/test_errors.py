@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import msgspec
 import pytest
-from graphql import GraphQLError
+from graphql import GraphQLError, parse_value
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message, Receive, Scope, Send
@@ -30,6 +30,7 @@ from gateway.errors import (
 )
 from gateway.identity import IdentityUnavailable, Refusal, Unauthenticated
 from gateway.telemetry.logs import JsonLines
+from resolvers.faults import BadInput
 from sources.errors import SourceError, SourceMisread, SourceRejected, SourceTimeout, SourceUnavailable
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "errors.md"
@@ -67,6 +68,7 @@ def test_every_code_has_a_heading_in_the_documentation_that_says_what_to_do() ->
         (SourceMisread("pms", "status"), {"code": "SOURCE_MISREAD", "source": "pms", "retryable": False}),
         (IdentityUnavailable("x"), {"code": "SOURCE_UNAVAILABLE", "source": "identity", "retryable": True}),
         (Unauthenticated(Refusal.EXPIRED), {"code": "UNAUTHENTICATED", "retryable": False}),
+        (BadInput("`first` must be between 0 and 100"), {"code": "BAD_USER_INPUT", "retryable": False}),
         (Overdue(), {"code": "GATEWAY_TIMEOUT", "retryable": True}),
         (ValueError("Jane Doe"), {"code": "INTERNAL", "retryable": False}),
         (SourceError("ehr", "neither"), {"code": "INTERNAL", "source": "ehr", "retryable": False}),
@@ -83,7 +85,7 @@ def test_every_code_has_a_heading_in_the_documentation_that_says_what_to_do() ->
 )
 def test_a_failure_is_shown_by_its_code(failure: Exception, extensions: dict[str, Any]) -> None:
     assert shown(failure, path=["patient", 0, "name"], locations=[(2, 3)], trace_id="t1") == {
-        "message": Code[extensions["code"]].value,
+        "message": str(failure) if isinstance(failure, BadInput) else Code[extensions["code"]].value,
         "locations": [{"line": 2, "column": 3}],
         "path": ["patient", 0, "name"],
         "extensions": {**extensions, "traceId": "t1"},
@@ -104,7 +106,23 @@ def test_a_failure_is_known_through_the_errors_that_graphql_wraps_around_it() ->
     assert shown(outer, trace_id="t1")["extensions"]["code"] == "SOURCE_TIMEOUT"
 
 
-@given(words=st.text(min_size=1), kind=st.sampled_from([ValueError, KeyError, *CODES]))
+SILENT = [kind for kind in CODES if kind is not BadInput]
+
+
+def test_an_argument_that_does_not_fit_is_the_clients_to_correct_and_a_value_of_ours_is_not() -> None:
+    node = parse_value("$id")
+    argument = GraphQLError("Argument 'id' of required type 'ID!' was provided the variable '$id'", node)
+    value = GraphQLError("Int cannot represent non-integer value: 'Jane'")
+
+    wrapped = [GraphQLError("x", node, original_error=cause) for cause in (argument, value)]
+
+    assert [shown(error, trace_id="t1")["message"] for error in wrapped] == [
+        "A value in the request cannot be used.",
+        "Something went wrong on our side.",
+    ]
+
+
+@given(words=st.text(min_size=1), kind=st.sampled_from([ValueError, KeyError, *SILENT]))
 def test_no_exceptions_own_words_are_shown(words: str, kind: type[Exception]) -> None:
     marked = f"«{words}»"
     failure = kind.__new__(kind)
@@ -115,6 +133,13 @@ def test_no_exceptions_own_words_are_shown(words: str, kind: type[Exception]) ->
         failure.__init__("ehr", marked)  # type: ignore[misc]
 
     assert marked not in msgspec.json.encode(shown(failure, trace_id="t1")).decode()
+
+
+def test_what_is_wrong_with_an_argument_is_said_in_words_of_ours() -> None:
+    said = shown(BadInput("`first` must be between 0 and 500"), trace_id="t1")
+
+    assert said["message"] == "`first` must be between 0 and 500"
+    assert said["extensions"]["code"] == "BAD_USER_INPUT"
 
 
 def test_a_request_error_shows_its_faults_and_keeps_them_out_of_its_text() -> None:
