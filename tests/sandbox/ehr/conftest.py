@@ -32,6 +32,7 @@ def served(dataset: Dataset, issuer: str | None = None) -> Iterator[str]:
     # Named TCP, for only then does asyncio turn off Nagle's algorithm, which costs 40 ms an answer.
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
+        listener.listen()
         base = f"http://127.0.0.1:{listener.getsockname()[1]}"
         app = ehr_app(dataset, verify=verify, base_url=base, issuer=issuer)
         server = uvicorn.Server(uvicorn.Config(app, log_config=None, ws="none", lifespan="off"))
@@ -73,8 +74,14 @@ def ehr(connect: Connect) -> httpx.Client:
 
 
 @pytest.fixture
-def writable() -> Iterator[httpx.Client]:
+def clinic() -> Dataset:
+    """What the `writable` server was made of."""
+    return generate(3, today=TODAY)
+
+
+@pytest.fixture
+def writable(clinic: Dataset) -> Iterator[httpx.Client]:
     """A client that may do everything, of a small server that nobody else uses."""
     headers = {"Authorization": "Bearer scopes:system/*.cruds"}
-    with served(generate(3, today=TODAY)) as url, httpx.Client(base_url=url, headers=headers) as client:
+    with served(clinic) as url, httpx.Client(base_url=url, headers=headers) as client:
         yield client

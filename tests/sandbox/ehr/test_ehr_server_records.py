@@ -37,7 +37,8 @@ def test_a_read_can_be_cut_to_elements(ehr: httpx.Client) -> None:
 
 def test_an_update_makes_a_new_version_that_searches_see(writable: httpx.Client) -> None:
     before = writable.get("/Patient/pat-000001").json()
-    writable.get("/Patient", params={"identifier": "MRN-000001"})
+    asked_before = [{"identifier": "MRN-000001"}, {"_lastUpdated": "ge2020"}]
+    assert [writable.get("/Patient", params=it).json()["total"] for it in asked_before] == [1, 3]
 
     moved = {**before, "identifier": [{"system": "urn:other", "value": "77"}]}
     answer = writable.put("/Patient/pat-000001", json=moved)
@@ -110,10 +111,11 @@ def test_a_body_that_is_not_the_resource_changes_nothing(
     assert writable.get(path).json()["meta"]["versionId"] == "1"
 
 
-def test_a_write_leaves_the_dataset_it_was_made_of_alone(writable: httpx.Client, practice: Dataset) -> None:
-    writable.put("/Patient/pat-000001", json={"resourceType": "Patient", "id": "pat-000001"})
+def test_a_write_leaves_the_dataset_it_was_made_of_alone(writable: httpx.Client, clinic: Dataset) -> None:
+    answer = writable.put("/Patient/pat-000001", json={"resourceType": "Patient", "id": "pat-000001"})
 
-    assert practice.resources["Patient"]["pat-000001"]["meta"]["versionId"] == "1"
+    assert answer.json()["meta"]["versionId"] == "2"
+    assert clinic.resources["Patient"]["pat-000001"]["meta"]["versionId"] == "1"
 
 
 def entry(url: str, method: str = "GET") -> dict[str, Any]:
