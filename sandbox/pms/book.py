@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -60,16 +61,19 @@ class AppointmentBook:
         last = _opened(asked)
         backwards = asked.order.startswith("-")
         by = asked.order.removeprefix("-")
-        tests = _tests(asked)
-        found = [
-            ((row[by], row["id"]), row) for row in self._candidates(asked) if all(test(row) for test in tests)
-        ]
+
+        def key(row: Json) -> Key:
+            return row[by], row["id"]
+
+        found = list(self._candidates(asked))
+        for test in _tests(asked):
+            found = [row for row in found if test(row)]
         if last is not None:
-            found = [(key, row) for key, row in found if (key < last if backwards else key > last)]
-        found.sort(key=lambda pair: pair[0], reverse=backwards)
-        page = found[: asked.limit]
+            found = [row for row in found if (key(row) < last if backwards else key(row) > last)]
+        first = heapq.nlargest if backwards else heapq.nsmallest
+        page = first(asked.limit, found, key)
         more = len(found) > len(page)
-        return Page([row for _, row in page], _sealed(asked, page[-1][0]) if more else None)
+        return Page(page, _sealed(asked, key(page[-1])) if more else None)
 
     def _candidates(self, asked: AppointmentSearch) -> Iterable[Json]:
         """The shortest list at hand that holds everything *asked* can match, each row once."""

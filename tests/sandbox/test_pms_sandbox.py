@@ -219,6 +219,12 @@ def test_a_change_of_anything_else_is_refused(pms: httpx.Client, change: dict[st
     assert pms.get("/v1/appointments/5001").json()["version"] == 1
 
 
+def test_a_change_of_what_is_not_there_is_not_found(pms: httpx.Client) -> None:
+    answer = pms.patch("/v1/appointments/1", json={"status": "arrived"})
+
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "not_found")
+
+
 def test_changes_stay_out_of_the_data_set() -> None:
     data = practice()
 
