@@ -10,13 +10,15 @@ from typing import Any
 import msgspec
 import pytest
 from graphql import OperationType, build_schema, get_introspection_query
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.errors import Code, RequestError
 from gateway.operations import Operations, operation
 from gateway.settings import Limits
 from gateway.telemetry import Metrics
+
+unhurried = settings(deadline=None)  # a busy machine fails no property
 
 SCHEMA = build_schema(
     """
@@ -325,6 +327,7 @@ def check_that_it_can_be_told(error: RequestError) -> None:
     assert msgspec.json.encode(error.shown("t"))
 
 
+@unhurried
 @given(query=st.text())
 def test_any_text_is_an_operation_or_a_request_error(query: str) -> None:
     operations = Operations(SCHEMA, LIMITS)
@@ -340,6 +343,7 @@ TOKENS = """
 """
 
 
+@unhurried
 @given(parts=st.lists(st.sampled_from([*TOKENS.split(), "\n"]), max_size=60))
 def test_any_tokens_are_an_operation_or_a_request_error(parts: list[str]) -> None:
     operations = Operations(SCHEMA, LIMITS)
@@ -357,6 +361,7 @@ json_values = st.recursive(
 )
 
 
+@unhurried
 @given(variables=st.dictionaries(st.sampled_from(["id", "first", "filter", "x"]), json_values))
 def test_any_variables_fit_or_are_a_request_error(variables: dict[str, Any]) -> None:
     operations = Operations(SCHEMA, LIMITS)

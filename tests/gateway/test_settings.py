@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.configuration import Secret
 from gateway.settings import Settings, SettingsError, read_settings
 from gateway.settings_page import page
 from policies import Audience
+
+unhurried = settings(deadline=None)  # a busy machine fails no property
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -181,6 +183,16 @@ def test_no_roles_means_no_start() -> None:
     )
 
 
+def test_a_secret_that_is_no_text_is_a_fault() -> None:
+    given = table()
+    given["ehr"]["auth"] = {"client_id": "caregraph", "key": 12345678}
+
+    (fault,) = faults(given)
+
+    assert fault.startswith("`ehr.auth.key` (CAREGRAPH_EHR_AUTH_KEY) is not usable; set it to a text")
+    assert "12345678" not in fault
+
+
 def test_a_section_that_is_no_table_is_a_fault() -> None:
     assert "`changes` is not a table; write it as [changes]" in faults({**table(), "changes": 3})
 
@@ -197,6 +209,7 @@ def test_secrets_do_not_show() -> None:
     assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
 
 
+@unhurried
 @given(text=st.text(min_size=8), name=st.sampled_from(sorted(SECRETS)))
 def test_no_secret_is_ever_in_a_message(text: str, name: str) -> None:
     with pytest.raises(SettingsError) as caught:
