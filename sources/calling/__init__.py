@@ -1,0 +1,44 @@
+"""One place around an upstream call: deadline, bulkhead, retry, breaker, credentials, one table of errors."""
+
+from sources.calling.answers import Nonconforming, Reader
+from sources.calling.authorizing import Anonymous, Authorizer, StaticBearer
+from sources.calling.backend_services import backend_services
+from sources.calling.chunks import in_chunks
+from sources.calling.client_credentials import client_credentials
+from sources.calling.httpx_transport import HttpxTransport
+from sources.calling.keyed import Unasked, many_each, one_each
+from sources.calling.observing import Observer, Outcome, Tally, current_tally, tallied
+from sources.calling.pyreqwest_transport import PyreqwestTransport
+from sources.calling.rows import RowReader, Unread
+from sources.calling.transport import Fault, Reply, Request, Transport, TransportFault
+from sources.calling.upstream import Limits, Upstream
+
+__all__ = [
+    "Anonymous",
+    "Authorizer",
+    "Fault",
+    "HttpxTransport",
+    "Limits",
+    "Nonconforming",
+    "Observer",
+    "Outcome",
+    "PyreqwestTransport",
+    "Reader",
+    "Reply",
+    "Request",
+    "RowReader",
+    "StaticBearer",
+    "Tally",
+    "Transport",
+    "TransportFault",
+    "Unasked",
+    "Unread",
+    "Upstream",
+    "backend_services",
+    "client_credentials",
+    "current_tally",
+    "in_chunks",
+    "many_each",
+    "one_each",
+    "tallied",
+]

@@ -1,0 +1,62 @@
+"""Owns strict reading of JSON answers: a typed value, or where and how the answer does not conform."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+_WHERE = re.compile(r" - at `(?:key in )?\$?\.?(?P<path>[^`]*)`\Z")
+_UNKNOWN = re.compile(r"\AObject contains unknown field `(?P<name>.*)`\Z", re.DOTALL)
+_MISSING = re.compile(r"\AObject missing required field `(?P<name>\w+)`\Z")
+_WRONG_TYPE = re.compile(r"\A(?:Expected|Invalid) `(?P<wanted>[a-z0-9 |]+)`, got `(?P<got>[a-z0-9 |]+)`\Z")
+_FIELD_NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9_]{0,39}")
+
+
+class Nonconforming(Exception):
+    """An answer does not conform; the message says where and how in our words, with no value out of it."""
+
+
+class Reader(Generic[T]):
+    """Reads JSON as *type*; *root* is how a message names the whole, such as `Encounter`."""
+
+    def __init__(self, type: type[T] | Any, root: str) -> None:
+        self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(type)
+        self._root = root
+
+    def read(self, body: bytes | msgspec.Raw) -> T:
+        """*body* as a value.
+
+        Raises:
+            Nonconforming: it is not JSON, or not of the type.
+        """
+        try:
+            return self._decoder.decode(body)
+        except msgspec.ValidationError as error:
+            raise Nonconforming(explained(self._root, str(error))) from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            raise Nonconforming(f"{self._root}: not JSON that can be read") from None
+
+
+def explained(root: str, message: str) -> str:
+    """What msgspec's *message* says, without anything that may come from the answer's values."""
+    match = _WHERE.search(message)
+    path = "" if match is None else re.sub(r"\[[^\]]*\]", "[]", match["path"])
+    fault = message if match is None else message[: match.start()]
+    place = f"{root}{'' if not path or path.startswith('[') else '.'}{path}"
+    return _said(place, fault)
+
+
+def _said(place: str, fault: str) -> str:
+    if (unknown := _UNKNOWN.match(fault)) is not None:
+        name = unknown["name"]
+        shown = f"`{name}`" if _FIELD_NAME.fullmatch(name) else "of a strange name"
+        return f"{place}: unknown field {shown}"
+    if (missing := _MISSING.match(fault)) is not None:
+        return f"{place}: `{missing['name']}` is missing"
+    if (wrong := _WRONG_TYPE.match(fault)) is not None:
+        return f"{place}: {wrong['got']} instead of {wrong['wanted']}"
+    return f"{place}: malformed"

@@ -1,0 +1,165 @@
+"""Owns the reading of searchset Bundles: bytes in, rows of one type out, one bad row at a time.
+
+Pure. The fast road decodes a whole Bundle at once; only if that fails is it read entry by entry.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+from sources.calling import Nonconforming, Reader
+from sources.ehr.fhir.wire import WIRE, Outcome
+from sources.model import Resource
+
+R = TypeVar("R", bound=Resource)
+T = TypeVar("T")
+
+_Skipped = Raw | UnsetType
+
+
+class _Part(msgspec.Struct, frozen=True, kw_only=True, gc=False, forbid_unknown_fields=True, rename="camel"):
+    """What every part of a Bundle may carry and nobody reads."""
+
+    id: _Skipped = UNSET
+    extension: _Skipped = UNSET
+
+
+class _Link(_Part, frozen=True, kw_only=True, gc=False):
+    relation: str
+    url: str
+
+
+class _Entry(_Part, Generic[T], frozen=True, kw_only=True, gc=False):
+    resource: T
+    full_url: _Skipped = UNSET
+    search: _Skipped = UNSET
+    link: _Skipped = UNSET
+
+
+class _Bundle(_Part, Generic[T], frozen=True, kw_only=True, gc=False, tag_field="resourceType", tag="Bundle"):
+    type: Literal["searchset"]
+    entry: tuple[_Entry[T], ...] = ()
+    link: tuple[_Link, ...] = ()
+    meta: _Skipped = UNSET
+    implicit_rules: _Skipped = UNSET
+    language: _Skipped = UNSET
+    identifier: _Skipped = UNSET
+    timestamp: _Skipped = UNSET
+    total: _Skipped = UNSET
+    signature: _Skipped = UNSET
+
+
+class _Reference(msgspec.Struct, frozen=True, gc=False):
+    reference: str | None = None
+
+
+class _Identifier(msgspec.Struct, frozen=True, gc=False):
+    system: str | None = None
+    value: str | None = None
+
+
+class Identity(msgspec.Struct, frozen=True, gc=False):
+    """What tells whose a row is, when the rest of it cannot be read."""
+
+    id: str
+    subject: _Reference | None = None
+    patient: _Reference | None = None
+    identifier: tuple[_Identifier, ...] = ()
+
+    @property
+    def owner(self) -> str | None:
+        reference = self.subject or self.patient
+        return reference.reference if reference is not None else None
+
+
+class Unread(NamedTuple):
+    """A row that does not conform, and whose it is."""
+
+    why: str
+    identity: Identity
+
+
+class Page(NamedTuple, Generic[R]):
+    """One page of a search: its rows, those that could not be read, and the link to the next page."""
+
+    rows: list[R]
+    unread: list[Unread]
+    next: str | None
+
+
+class PageReader(Generic[R]):
+    """Reads the pages of a search for *kind*."""
+
+    def __init__(self, kind: type[R]) -> None:
+        wire: Any = WIRE[kind] | Outcome
+        name = kind.__name__
+        self._whole: Reader[_Bundle[R | Outcome]] = Reader(_Bundle[wire], "Bundle")
+        self._loose: Reader[_Bundle[Raw]] = Reader(_Bundle[Raw], "Bundle")
+        self._row: Reader[R | Outcome] = Reader(wire, name)
+        self._identity: Reader[Identity] = Reader(Identity, name)
+
+    def read(self, body: bytes) -> Page[R]:
+        """The page in *body*.
+
+        Raises:
+            Nonconforming: it is no searchset, or a row does not even tell whose it is.
+        """
+        try:
+            bundle = self._whole.read(body)
+        except Nonconforming:
+            return self._one_by_one(body)
+        return Page(_rows([entry.resource for entry in bundle.entry]), [], _next(bundle.link))
+
+    def _one_by_one(self, body: bytes) -> Page[R]:
+        bundle = self._loose.read(body)
+        read: list[R | Outcome] = []
+        unread: list[Unread] = []
+        for entry in bundle.entry:
+            try:
+                read.append(self._one(entry.resource))
+            except Nonconforming as fault:
+                unread.append(Unread(str(fault), self._identity.read(entry.resource)))
+        return Page(_rows(read), unread, _next(bundle.link))
+
+    def _one(self, resource: Raw) -> R | Outcome:
+        try:
+            return self._row.read(resource)
+        except Nonconforming:
+            if b"null" not in bytes(resource):
+                raise
+        return self._row.read(msgspec.json.encode(_without_placeholders(msgspec.json.decode(resource))))
+
+
+@cache
+def page_reader(kind: type[R]) -> PageReader[R]:
+    """The reader for *kind*; making one takes longer than reading a page."""
+    return PageReader(kind)
+
+
+def _rows(read: list[R | Outcome]) -> list[R]:
+    return [row for row in read if not isinstance(row, Outcome)]
+
+
+def _next(links: tuple[_Link, ...]) -> str | None:
+    return next((link.url for link in links if link.relation == "next"), None)
+
+
+def _without_placeholders(value: Any) -> Any:
+    """*value* without the nulls by which a list of primitives keeps step with its list of extensions.
+
+    Nowhere else may FHIR JSON hold a null (https://hl7.org/fhir/R4/json.html#primitive).
+    """
+    if isinstance(value, list):
+        return [_without_placeholders(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: [item for item in inner if item is not None]
+        if isinstance(inner, list) and (f"_{name}" in value or name.startswith("_"))
+        else _without_placeholders(inner)
+        for name, inner in value.items()
+    }

@@ -1,0 +1,108 @@
+"""Owns the searches a FHIR server is asked: how they are sent, and how their pages are followed."""
+
+from __future__ import annotations
+
+from typing import Generic, NamedTuple, TypeVar
+from urllib.parse import urljoin
+
+import msgspec
+
+from sources.calling import Nonconforming, Reader, Reply, Upstream
+from sources.ehr.fhir.asking import Parameters
+from sources.ehr.fhir.bundles import Page, Unread, page_reader
+from sources.ehr.fhir.settings import FhirSettings
+from sources.model import Resource
+
+R = TypeVar("R", bound=Resource)
+
+
+class Results(NamedTuple, Generic[R]):
+    """All rows of a search. Not `complete`: there are more pages than are read."""
+
+    rows: list[R]
+    unread: list[Unread]
+    complete: bool
+
+
+class _Capability(msgspec.Struct, frozen=True, rename="camel"):
+    """What is read of a CapabilityStatement."""
+
+    fhir_version: str
+
+
+_CAPABILITY = Reader[_Capability](_Capability, "CapabilityStatement")
+
+
+class FhirClient:
+    """Searches one server; every answer is read strictly."""
+
+    def __init__(self, settings: FhirSettings, upstream: Upstream) -> None:
+        self._settings = settings
+        self._upstream = upstream
+
+    async def search(self, kind: type[R], parameters: Parameters) -> Results[R]:
+        """Every row of the search, following its pages to the end or the limit, by one deadline.
+
+        Raises:
+            SourceError: a page could not be had, or is no such page.
+        """
+        deadline = self._upstream.deadline()
+        page = await self.first(kind, parameters, deadline)
+        rows, unread = page.rows, page.unread
+        followed: set[str] = set()
+        while page.next is not None and len(followed) < self._settings.page_limit - 1:
+            if page.next in followed:
+                raise self._upstream.misread("Bundle.link: the pages go round in a circle")
+            followed.add(page.next)
+            page = await self.follow(kind, page.next, deadline)
+            rows += page.rows
+            unread += page.unread
+        if followed:
+            # A row that moved between pages while they were read comes twice.
+            rows = list({row.id: row for row in rows}.values())
+        return Results(rows, unread, page.next is None)
+
+    async def first(self, kind: type[R], parameters: Parameters, deadline: float | None = None) -> Page[R]:
+        """The first page of a search."""
+        name = kind.__name__
+        if self._settings.search == "get":
+            reply = await self._upstream.send("GET", name, query=parameters, deadline=deadline)
+        else:
+            reply = await self._upstream.send("POST", f"{name}/_search", form=parameters, deadline=deadline)
+        return self._page(kind, reply)
+
+    async def follow(self, kind: type[R], link: str, deadline: float | None = None) -> Page[R]:
+        """The page behind *link*, a URL of this server."""
+        return self._page(kind, await self._upstream.send("GET", link, deadline=deadline))
+
+    async def check(self) -> None:
+        """Ask for the server's version of FHIR.
+
+        Raises:
+            SourceError: it does not answer, or is not R4.
+        """
+        reply = await self._upstream.send("GET", "metadata", query=[("_elements", "fhirVersion")])
+        try:
+            version = _CAPABILITY.read(reply.body).fhir_version
+        except Nonconforming as fault:
+            raise self._upstream.misread(str(fault)) from None
+        if not version.startswith("4."):
+            raise self._upstream.misread(
+                "CapabilityStatement.fhirVersion: not R4; set the base URL to an R4 one"
+            )
+
+    def _page(self, kind: type[R], reply: Reply) -> Page[R]:
+        try:
+            page = page_reader(kind).read(reply.body)
+        except Nonconforming as fault:
+            raise self._upstream.misread(str(fault)) from None
+        for row in page.unread:
+            self._upstream.misread(row.why)
+        return page if page.next is None else page._replace(next=self._own(page.next))
+
+    def _own(self, link: str) -> str:
+        """*link* as an absolute URL; our credentials go to no other origin."""
+        url = urljoin(f"{self._settings.base_url}/", link)
+        if not self._upstream.owns(url):
+            raise self._upstream.misread("Bundle.link: the next page is at another origin")
+        return url

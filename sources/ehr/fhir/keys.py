@@ -1,0 +1,90 @@
+"""Owns how a FHIR row tells whose it is: by its id, by an identifier it bears, by its patient. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sources.calling import many_each, one_each
+from sources.ehr.fhir.asking import escaped
+from sources.ehr.fhir.bundles import Unread
+from sources.errors import SourceError
+from sources.model import Identifier, Patient, PatientId, Reference, Resource
+from sources.model.clinical import OfPatient, OfSubject
+
+R = TypeVar("R", bound=Resource)
+
+
+def by_id(
+    source: str, rows: Iterable[R], unread: Iterable[Unread], ids: Sequence[str]
+) -> dict[str, R | SourceError]:
+    """Each row under its id.
+
+    Raises:
+        Unasked: a row has another id.
+    """
+    bad = ((row.identity.id, row.why) for row in unread)
+    return one_each(source, ((row.id, row) for row in rows), bad, frozenset(ids))
+
+
+def by_identifier(
+    source: str, rows: Iterable[R], unread: Iterable[Unread], identifiers: Sequence[str]
+) -> dict[str, R | SourceError]:
+    """Each row under those of *identifiers* it bears.
+
+    Raises:
+        Unasked: a row bears none.
+    """
+    asked = frozenset(identifiers)
+    pairs = ((key, row) for row in rows for key in _borne(getattr(row, "identifier", ()), asked))
+    bad = ((key, row.why) for row in unread for key in _borne(row.identity.identifier, asked))
+    return one_each(source, pairs, bad, asked)
+
+
+def _borne(identifiers: Iterable[Any], asked: frozenset[str]) -> Sequence[str | None]:
+    keys = {key for one in identifiers if one.value and (key := identifier_key(one)) in asked}
+    return list(keys) or [None]
+
+
+def identifier_key(identifier: Identifier) -> str:
+    """*identifier* in FHIR search syntax: `system|value`, escaped."""
+    return f"{escaped(identifier.system or '')}|{escaped(identifier.value or '')}"
+
+
+def owners(base_url: str, patients: Iterable[PatientId]) -> dict[str, PatientId]:
+    """Every reference by which a row of this server may name one of *patients*."""
+    named = {f"Patient/{patient}": patient for patient in patients}
+    return named | {f"{base_url}/{reference}": patient for reference, patient in named.items()}
+
+
+def by_patient(
+    source: str, rows: Iterable[R], unread: Iterable[Unread], owners: Mapping[str, PatientId]
+) -> dict[PatientId, list[R] | SourceError]:
+    """Each patient's rows in the order they came; a patient with a row that could not be read has the error.
+
+    Raises:
+        Unasked: a row is about somebody else, or does not say about whom.
+    """
+    bad = ((_owner(row.identity.owner, owners), row.why) for row in unread)
+    return many_each(source, _owned(rows, owners), bad, frozenset(owners.values()))
+
+
+def _owned(rows: Iterable[R], owners: Mapping[str, PatientId]) -> Iterator[tuple[PatientId | None, R]]:
+    return ((_owner(_reference(row), owners), row) for row in rows)
+
+
+def _owner(reference: str | None, owners: Mapping[str, PatientId]) -> PatientId | None:
+    if reference is None:
+        return None
+    return owners.get(reference) or owners.get(reference.partition("/_history/")[0])
+
+
+def _reference(row: Resource) -> str | None:
+    subject: Reference | None = None
+    if isinstance(row, OfSubject):
+        subject = row.subject
+    elif isinstance(row, OfPatient):
+        subject = row.patient
+    elif isinstance(row, Patient):
+        return f"Patient/{row.id}"
+    return subject.reference if subject is not None else None

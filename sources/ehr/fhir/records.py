@@ -1,0 +1,129 @@
+"""Owns the EHR port over a FHIR R4 server: many keys in, one search a chunk, strictly read rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from sources.calling import Unasked, Upstream, in_chunks
+from sources.ehr.fhir.asking import Parameters, elements, escaped, matching, narrowed, possible_ids
+from sources.ehr.fhir.bookmarks import BadBookmark, bookmark_of, link_of
+from sources.ehr.fhir.client import FhirClient
+from sources.ehr.fhir.keys import by_id, by_identifier, by_patient, owners
+from sources.ehr.fhir.settings import FhirSettings
+from sources.errors import SourceError, SourceRejected
+from sources.model import Mrn, Patient, PatientId, Resource
+from sources.ports import Found, Health, Listed, Narrowing, Page, PatientQuery, Wanted
+
+R = TypeVar("R", bound=Resource)
+
+_UNASKED = "a row that was not asked for"
+
+
+class FhirRecords:
+    """A FHIR R4 server as `sources.ports.ClinicalRecords`."""
+
+    def __init__(self, settings: FhirSettings, upstream: Upstream) -> None:
+        self.name = settings.name
+        self.kind = "ehr"
+        self._settings = settings
+        self._base_url = settings.base_url.rstrip("/")
+        self._upstream = upstream
+        self._client = FhirClient(settings, upstream)
+
+    def health(self) -> Health:
+        return self._upstream.health()
+
+    async def check(self) -> None:
+        await self._client.check()
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._upstream.close()
+
+    def mrn_identifier(self, mrn: Mrn) -> str:
+        return f"{escaped(self._settings.mrn_system)}|{escaped(mrn)}"
+
+    def visit_identifier(self, visit_number: str) -> str:
+        return f"{escaped(self._settings.visit_system)}|{escaped(visit_number)}"
+
+    async def read(self, kind: type[R], ids: Sequence[str], wanted: Wanted) -> Found[str, R]:
+        async def ask(chunk: Sequence[str]) -> Found[str, R]:
+            parameters = [("_id", ",".join(chunk)), *self._form(kind, wanted, len(chunk))]
+            answer = await self._client.search(kind, parameters)
+            try:
+                found = by_id(self.name, answer.rows, answer.unread, chunk)
+            except Unasked:
+                raise self._misread(kind, _UNASKED) from None
+            return found if answer.complete else self._with_the_rest(kind, chunk, found)
+
+        return await in_chunks(possible_ids(ids), self._settings.ids_per_call, ask)
+
+    async def identified(self, kind: type[R], identifiers: Sequence[str], wanted: Wanted) -> Found[str, R]:
+        async def ask(chunk: Sequence[str]) -> Found[str, R]:
+            form = self._form(kind, wanted | {"identifier"}, self._settings.page_size)
+            answer = await self._client.search(kind, [("identifier", ",".join(chunk)), *form])
+            try:
+                found = by_identifier(self.name, answer.rows, answer.unread, chunk)
+            except Unasked:
+                raise self._misread(kind, _UNASKED) from None
+            return found if answer.complete else self._with_the_rest(kind, chunk, found)
+
+        return await in_chunks(identifiers, self._settings.ids_per_call, ask)
+
+    async def of_patients(
+        self, kind: type[R], patients: Sequence[PatientId], narrowing: Narrowing, wanted: Wanted
+    ) -> Found[PatientId, Listed[R]]:
+        rest = [*narrowed(narrowing), *self._form(kind, wanted, self._settings.page_size)]
+
+        async def ask(chunk: Sequence[PatientId]) -> Found[PatientId, Listed[R]]:
+            answer = await self._client.search(kind, [("patient", ",".join(chunk)), *rest])
+            try:
+                rows = by_patient(self.name, answer.rows, answer.unread, owners(self._base_url, chunk))
+            except Unasked:
+                raise self._misread(kind, _UNASKED) from None
+            found: dict[PatientId, Listed[R] | SourceError] = {
+                patient: mine if isinstance(mine, SourceError) else Listed(tuple(mine), answer.complete)
+                for patient, mine in rows.items()
+            }
+            if not answer.complete:
+                # Whose rows are on the pages that were not read is not known.
+                found = dict.fromkeys(chunk, Listed[R](complete=False)) | found
+            return found
+
+        return await in_chunks(
+            [PatientId(id_) for id_ in possible_ids(patients)], self._settings.ids_per_call, ask
+        )
+
+    async def search_patients(
+        self, query: PatientQuery, count: int, bookmark: str | None, wanted: Wanted
+    ) -> Page[Patient]:
+        search = [*matching(query), *self._form(Patient, wanted, count)]
+        if bookmark is None:
+            page = await self._client.first(Patient, search)
+        else:
+            page = await self._client.follow(Patient, self._link(bookmark, search))
+        if page.unread:
+            raise self._misread(Patient, page.unread[0].why)
+        return Page(tuple(page.rows), None if page.next is None else bookmark_of(page.next, search))
+
+    def _link(self, bookmark: str, search: Parameters) -> str:
+        try:
+            return link_of(bookmark, self._base_url, search)
+        except BadBookmark:
+            why = "the bookmark does not belong to this search; start again without it"
+            raise SourceRejected(self.name, why) from None
+
+    def _form(self, kind: type[Resource], wanted: Wanted, count: int) -> Parameters:
+        form = [("_count", str(min(count, self._settings.page_size)))]
+        if self._settings.elements:
+            form.append(("_elements", elements(kind, wanted)))
+        return form
+
+    def _with_the_rest(self, kind: type[R], keys: Sequence[str], found: Found[str, R]) -> Found[str, R]:
+        """Keys not found on the pages that were read may be on the others."""
+        error = self._misread(kind, f"more pages than the {self._settings.page_limit} that are read")
+        return dict.fromkeys(keys, error) | dict(found)
+
+    def _misread(self, kind: type[Resource], why: str) -> SourceError:
+        return self._upstream.misread(f"{kind.__name__}: {why}")

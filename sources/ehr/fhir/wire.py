@@ -1,0 +1,101 @@
+"""Owns the wire types: for each record of the model a subclass that decodes FHIR JSON strictly.
+
+What is decoded *is* the domain record. The elements the model does not hold are known by name and skipped
+over; any other name is refused, and so are modifiers, which change what a record means and are not understood
+(https://hl7.org/fhir/R4/extensibility.html#modifierExtension).
+"""
+
+from __future__ import annotations
+
+import types
+from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+
+import msgspec
+from msgspec import NODEFAULT, UNSET, Raw, UnsetType
+
+from sources.ehr.fhir.elements import ELEMENTS, RESOURCES, Element
+from sources.ehr.fhir.primitives import TYPES
+from sources.model import Record, Resource
+
+_SKIPPED: Any = Raw | UnsetType
+_NONE_OF: Any = Annotated[list[Raw], msgspec.Meta(max_length=0)] | UnsetType
+_REFUSED = {"modifierExtension": _NONE_OF, "implicitRules": _NONE_OF}
+
+
+class Outcome(msgspec.Struct, frozen=True, gc=False, tag_field="resourceType", tag="OperationOutcome"):
+    """A hint or warning among the rows of a search; it is no row."""
+
+
+class _Builder:
+    """Builds each wire type once, those it is made of first."""
+
+    def __init__(self) -> None:
+        self.types: dict[type[Record], type[Record]] = {}
+
+    def of(self, kind: type[Record]) -> type[Record]:
+        if kind not in self.types:
+            self.types[kind] = self._built(kind)
+        return self.types[kind]
+
+    def _built(self, kind: type[Record]) -> type[Record]:
+        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        hints = get_type_hints(kind, include_extras=True)
+        definitions: list[tuple[str, Any, Any]] = []
+        for element in ELEMENTS[kind]:
+            if (known := fields.get(element.name)) is not None:
+                wire_type = self._wire_type(hints[known.name], element)
+                definitions.append((known.name, wire_type, _field(element.name, known.default)))
+            else:
+                definitions.append(_skipped(element.name))
+            if element.primitive is not None:
+                definitions.append(_skipped(f"_{element.name}"))
+        is_resource = issubclass(kind, Resource)
+        wire = msgspec.defstruct(
+            kind.__name__,
+            definitions,
+            bases=(kind,),
+            module=__name__,
+            frozen=True,
+            kw_only=True,
+            repr_omit_defaults=True,
+            gc=False,  # they are trees of immutable parts: nothing for the collector to find
+            forbid_unknown_fields=True,
+            tag_field="resourceType" if is_resource else None,
+            tag=kind.__name__ if is_resource else None,
+        )
+        return cast(type[Record], wire)
+
+    def _wire_type(self, hint: Any, element: Element) -> Any:
+        """The type of *element*: what the model says of its shape, what FHIR says of its values."""
+        origin = get_origin(hint)
+        if origin in (Union, types.UnionType):
+            # Absent elements are None in the model; on the wire they are absent, never null.
+            (inner,) = (arg for arg in get_args(hint) if arg is not type(None))
+            return self._wire_type(inner, element)
+        if origin is tuple:
+            return tuple[self._wire_type(get_args(hint)[0], element), ...]  # type: ignore[misc]
+        if isinstance(hint, type) and issubclass(hint, Record):
+            return self.of(hint)
+        if element.primitive is None:
+            raise TypeError(f"element `{element.name}` is not a primitive, but the model says it is")
+        return TYPES[element.primitive]
+
+
+def _field(name: str, default: Any) -> Any:
+    return msgspec.field(name=name) if default is NODEFAULT else msgspec.field(name=name, default=default)
+
+
+def _skipped(name: str) -> tuple[str, Any, Any]:
+    attribute = f"skipped_{name.lstrip('_')}{'_sibling' if name.startswith('_') else ''}"
+    return attribute, _REFUSED.get(name, _SKIPPED), msgspec.field(name=name, default=UNSET)
+
+
+def _wire_types() -> dict[type[Record], type[Record]]:
+    builder = _Builder()
+    for kind in RESOURCES.values():
+        builder.of(kind)
+    return builder.types
+
+
+WIRE: dict[type[Record], type[Record]] = _wire_types()
+"""The wire type of each record of the model."""

@@ -1,0 +1,130 @@
+"""Owns the PMS's paths, and what is read from each: rows in our words, and rows that could not be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from sources.calling import Nonconforming, RowReader, Unread, Upstream
+from sources.model import Appointment, Balance, Coverage, Location
+from sources.pms.rest import normalise
+from sources.pms.rest.clock import PracticeClock
+from sources.pms.rest.settings import PmsSettings
+from sources.pms.rest.wire import (
+    AppointmentIdentity,
+    Appointments,
+    Balances,
+    Coverages,
+    LocationIdentity,
+    Locations,
+    OfPatientIdentity,
+    Patientlike,
+    WireAppointment,
+    WireBalance,
+    WireCoverage,
+    WireLocation,
+)
+
+T = TypeVar("T")
+I = TypeVar("I")  # noqa: E741 (an identity)
+W = TypeVar("W")
+
+_APPOINTMENTS = RowReader(
+    Appointments, "appointments", WireAppointment, AppointmentIdentity, "appointments", "appointment"
+)
+_LOCATIONS = RowReader(Locations, "locations", WireLocation, LocationIdentity, "locations", "location")
+_COVERAGES = RowReader(Coverages, "coverages", WireCoverage, OfPatientIdentity, "coverages", "coverage")
+_BALANCES = RowReader(Balances, "balances", WireBalance, OfPatientIdentity, "balances", "balance")
+
+
+class Results(NamedTuple, Generic[T, I]):
+    """What a search gave; `next` is the cursor of the page after it."""
+
+    rows: list[T]
+    unread: list[Unread[I]]
+    next: str | None = None
+
+
+class PmsClient:
+    """Asks one practice's REST API; every answer is read strictly."""
+
+    def __init__(self, settings: PmsSettings, upstream: Upstream, clock: PracticeClock) -> None:
+        self._settings = settings
+        self._upstream = upstream
+        self._clock = clock
+
+    async def search(self, body: dict[str, Any]) -> Results[Appointment, AppointmentIdentity]:
+        """Every appointment that matches, following the cursor to the end or the limit, by one deadline."""
+        deadline = self._upstream.deadline()
+        body = {"limit": self._settings.page_size, **body}
+        results = await self.page(body, deadline)
+        rows, unread = results.rows, results.unread
+        pages, seen = 1, {results.next}
+        while results.next is not None and pages < self._settings.page_limit:
+            results = await self.page({**body, "cursor": results.next}, deadline)
+            if results.next is not None and results.next in seen:
+                raise self._upstream.misread("appointments.next_cursor: the pages go round in a circle")
+            seen.add(results.next)
+            pages += 1
+            rows += results.rows
+            unread += results.unread
+        return Results(
+            list({row.id: row for row in rows}.values()) if pages > 1 else rows, unread, results.next
+        )
+
+    async def page(
+        self, body: dict[str, Any], deadline: float | None = None
+    ) -> Results[Appointment, AppointmentIdentity]:
+        """One page of appointments."""
+        reply = await self._upstream.send("POST", "v1/appointments/search", json=body, deadline=deadline)
+        return self._read(
+            _APPOINTMENTS,
+            reply.body,
+            lambda row: normalise.appointment(row, self._clock),
+            lambda row: AppointmentIdentity(row.id, Patientlike(row.patient.mrn), row.visit_number),
+        )
+
+    async def locations(self, ids: Sequence[int]) -> Results[Location, LocationIdentity]:
+        """The locations of those ids."""
+        reply = await self._upstream.send("POST", "v1/locations/search", json={"ids": list(ids)})
+        return self._read(_LOCATIONS, reply.body, normalise.location, lambda row: LocationIdentity(row.id))
+
+    async def coverages(self, mrns: Sequence[str]) -> Results[Coverage, OfPatientIdentity]:
+        """The coverages of those patients."""
+        reply = await self._upstream.send("POST", "v1/coverages/search", json={"patient_mrns": list(mrns)})
+        return self._read(_COVERAGES, reply.body, normalise.coverage, _of_patient)
+
+    async def balances(self, mrns: Sequence[str]) -> Results[Balance, OfPatientIdentity]:
+        """The balances of those patients."""
+        reply = await self._upstream.send("POST", "v1/balances/search", json={"patient_mrns": list(mrns)})
+        return self._read(_BALANCES, reply.body, lambda row: normalise.balance(row, self._clock), _of_patient)
+
+    async def check(self) -> None:
+        """Ask for the practice.
+
+        Raises:
+            SourceError: it does not answer.
+        """
+        await self._upstream.send("GET", "v1/practice")
+
+    def _read(
+        self, reader: RowReader[W, I], body: bytes, ours: Callable[[W], T], identity: Callable[[W], I]
+    ) -> Results[T, I]:
+        try:
+            read = reader.read(body)
+        except Nonconforming as fault:
+            raise self._upstream.misread(str(fault)) from None
+        rows: list[T] = []
+        unread = read.unread
+        for row in read.rows:
+            try:
+                rows.append(ours(row))
+            except Nonconforming as fault:
+                unread.append(Unread(str(fault), identity(row)))
+        for bad in unread:
+            self._upstream.misread(bad.why)
+        return Results(rows, unread, getattr(read.envelope, "next_cursor", None))
+
+
+def _of_patient(row: WireCoverage | WireBalance) -> OfPatientIdentity:
+    return OfPatientIdentity(row.patient_mrn)

@@ -1,0 +1,92 @@
+"""Owns the practice's clock: naive local times to instants and back."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+_LOCAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?")
+_MEMORY = 65_536
+
+
+class PracticeClock:
+    """The wall clock of *time_zone*. A time that comes twice is its first; a skipped one is as much later.
+
+    That is what iCalendar does (RFC 5545, 3.3.5): at the end of summer time 01:30 is the earlier of the two,
+    and 02:30 on the night it begins is 03:30.
+
+    Raises:
+        ZoneInfoNotFoundError: there is no such zone.
+    """
+
+    def __init__(self, time_zone: str) -> None:
+        self._zone = ZoneInfo(time_zone)
+        # The same hours come in every answer, and a conversion costs more than the rest of a row.
+        self.span = lru_cache(maxsize=_MEMORY)(self._span)
+
+    def instant(self, local: str) -> str:
+        """The instant of *local*, with the offset of the zone at that time.
+
+        Raises:
+            ValueError: it is no naive local time.
+        """
+        return self.span(local, 0)[0]
+
+    def _span(self, local: str, minutes: int) -> tuple[str, str]:
+        if _LOCAL.fullmatch(local) is None:
+            raise ValueError("not a naive local time")
+        start = datetime.fromisoformat(local).replace(tzinfo=self._zone).astimezone(UTC)
+        return self._written(start), self._written(start + timedelta(minutes=minutes))
+
+    def _written(self, moment: datetime) -> str:
+        here = moment.astimezone(self._zone)
+        if self._offset(moment).seconds % 60:
+            raise ValueError("older than standard time")
+        return here.isoformat()
+
+    def not_after(self, instant: str) -> str:
+        """A wall time, to the second, such that whatever is at *instant* or later bears it or a later one.
+
+        Raises:
+            ValueError: it is no instant with an offset.
+        """
+        here = self._here(instant)
+        return _wall(here - self._shift(here))
+
+    def not_before(self, instant: str) -> str:
+        """A wall time, to the second, such that whatever is before *instant* bears an earlier one.
+
+        Raises:
+            ValueError: it is no instant with an offset.
+        """
+        here = self._here(instant)
+        return _wall(here + self._shift(here) + timedelta(microseconds=999_999))
+
+    def _here(self, instant: str) -> datetime:
+        moment = datetime.fromisoformat(instant)
+        if moment.tzinfo is None:
+            raise ValueError("an instant needs an offset")
+        return moment.astimezone(self._zone)
+
+    def _shift(self, here: datetime) -> timedelta:
+        """By how much the clock is put forward or back within three hours of *here*."""
+        moment = here.astimezone(UTC)
+        before, after = (moment + timedelta(hours=h) for h in (-3, 3))
+        return abs(self._offset(after) - self._offset(before))
+
+    def _offset(self, moment: datetime) -> timedelta:
+        return moment.astimezone(self._zone).utcoffset() or timedelta()
+
+    def since(self, instant: str, now: datetime) -> str:
+        """A wall time from which on everything since *instant* was written down, up to *now*.
+
+        If the clock went back in between, it begins so much earlier.
+        """
+        then = self._here(instant)
+        return _wall(then - max(self._offset(then) - self._offset(now), timedelta()))
+
+
+def _wall(moment: datetime) -> str:
+    return moment.replace(tzinfo=None, microsecond=0, fold=0).isoformat()
