@@ -81,9 +81,9 @@ def row_rule(
     scopes: Scopes, resource: str, reach: Reach, patient: PatientId | None, letters: str = READING
 ) -> RowRule:
     """The rule for a type's rows, by the scopes that hold one of *letters*; none admits an unknown type."""
-    found = tuple(
-        sorted({*_smart(scopes, resource, reach, letters), *_private(scopes, resource, reach, letters)})
-    )
+    said = {*_smart(scopes, resource, reach, letters), *_private(scopes, resource, reach, letters)}
+    # Without a launch patient, what is bound to one can hold for no row: then there is nothing to ask for.
+    found = tuple(sorted(clause for clause in said if reach.has_patient or not clause.bound))
     always = any(not clause.bound and not clause.query for clause in found)
     whole = any(not clause.query for clause in found)
     return RowRule(

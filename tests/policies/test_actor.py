@@ -28,6 +28,12 @@ def test_a_token_without_a_purpose_gets_that_of_its_audience(audience: Audience,
     assert DEFAULT_PURPOSE[audience] is purpose
 
 
+def test_a_purpose_is_a_code_of_v3_act_reason_and_break_glass_is_none_of_them() -> None:
+    assert " ".join(sorted(purpose.value for purpose in Purpose)) == (
+        "CAREMGT COC ETREAT FAMRQT HMARKT HOPERAT HPAYMT PATADMIN PATRQT PWATRNY TREAT"
+    )
+
+
 def test_a_backend_is_no_user_and_anyone_else_is() -> None:
     named = someone(Audience.PARTNER, "", subject="an-app", fhir_user="Practitioner/prac-1")
 

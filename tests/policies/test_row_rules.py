@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from policies import Actor, Audience, Policy, RowRule
+from policies import Actor, Audience, Policy, RowRule, Scopes
 from policies.compartment import COMPARTMENT, DIRECTORY, FHIR_TYPES, PARAMETERS
+from policies.rows import Reach, row_rule
 from sources import model
 from sources.model import (
     AllergyIntolerance,
@@ -284,6 +285,14 @@ def test_a_road_can_ask_for_the_permission_it_needs() -> None:
         pytest.param(the_marketer, "Encounter", False, set(), (), id="no encounter"),
         pytest.param(a_clinician, "Spaceship", False, set(), (), id="no spaceship"),
         pytest.param(
+            someone(Audience.PATIENT, "user/*.rs __engagement.read"),
+            "Patient",
+            False,
+            set(),
+            (),
+            id="nobody, for a patient who is nobody",
+        ),
+        pytest.param(
             someone(Audience.CLINICIAN, f"user/Observation.rs?category={LAB}"),
             "Observation",
             False,
@@ -347,6 +356,13 @@ def test_what_a_loader_is_told_beforehand(
     rule = rows(actor, resource)
 
     assert (rule.always, set(rule.attributes), rule.narrowing) == (always, attributes, narrowing)
+
+
+def test_a_rule_still_without_its_patient_admits_nothing() -> None:
+    rule = row_rule(Scopes.parse("patient/*.rs"), "Encounter", Reach(is_own=False, has_patient=True), None)
+
+    assert rule.admits(object(), None) is False
+    assert rule.admits(object(), ANA) is False
 
 
 def test_a_rule_does_not_show_whose_it_is() -> None:
