@@ -112,6 +112,22 @@ class Identity(Section, frozen=True, kw_only=True):
     introspection: Introspection | None = None
 
 
+class Explorer(Section, frozen=True, kw_only=True):
+    """The page at / for trying queries, with sign-in by PKCE. Without this table there is none."""
+
+    authorization_url: Annotated[
+        Url, Meta(description="The authorization endpoint.", examples=["https://idp.example/authorize"])
+    ]
+    token_url: Annotated[Url, Meta(description="The token endpoint.", examples=["https://idp.example/token"])]
+    client_id: Annotated[
+        Text, Meta(description="A public client at the identity provider, which redirects to our /.")
+    ] = "explorer"
+    scope: Annotated[
+        str,
+        Meta(title="scopes parted by spaces", description="What it asks for; empty: what is usual there."),
+    ] = ""
+
+
 class BackendServices(Section, frozen=True, kw_only=True):
     """How we sign in to the EHR (SMART Backend Services). Without this table we call it without a token."""
 
@@ -239,6 +255,7 @@ class Settings(Section, frozen=True, kw_only=True):
 
     server: Server = field(default_factory=Server)
     identity: Identity
+    explorer: Explorer | None = None
     ehr: Ehr
     pms: Pms
     crm: Crm

@@ -18,6 +18,7 @@ class Subscribed:
 
     types: frozenset[ChangeType] | None = None
     patient: PatientId | None = None
+    after: str | None = None
 
     def wants(self, change: model.Change) -> bool:
         if self.types is not None and change.type not in self.types:
@@ -25,10 +26,13 @@ class Subscribed:
         return self.patient is None or change.patient_id == self.patient
 
 
-def changes(types: list[ChangeType] | None = None, patient: strawberry.ID | None = None) -> Subscribed:
+def changes(
+    types: list[ChangeType] | None = None, patient: strawberry.ID | None = None, after: str | None = None
+) -> Subscribed:
     return Subscribed(
         frozenset(types) if types is not None else None,
         PatientId(logical_id(patient, "Patient")) if patient is not None else None,
+        after,
     )
 
 

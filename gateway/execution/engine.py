@@ -7,15 +7,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from graphql import DocumentNode, GraphQLSchema, OperationDefinitionNode
+from graphql import (
+    DocumentNode,
+    GraphQLObjectType,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    is_introspection_type,
+)
 
 from gateway.execution.collect import Opaque, condition_variables
 from gateway.execution.compile import TypeOf, compile_plan
 from gateway.execution.inputs import Decides
 from gateway.execution.plan import Plan
+from policies import Coordinate, Effect
+from resolvers.declare import declaration
 
 PLANS = 4096
 """How many plans are kept; the least recently used goes first."""
+
+
+GRANTS = 256
+"""For how many grants it is kept what they may read."""
 
 
 class Granted(Decides, Protocol):
@@ -51,6 +63,7 @@ class Engine:
         self._type_of = type_of
         self._most = plans
         self._plans: OrderedDict[tuple[object, ...], Plan | Opaque] = OrderedDict()
+        self._readable: OrderedDict[str, Mapping[str, frozenset[str]]] = OrderedDict()
         self.compiled = 0
 
     def __len__(self) -> int:
@@ -75,6 +88,19 @@ class Engine:
             raise plan
         return plan
 
+    def readable(self, grant: Granted) -> Mapping[str, frozenset[str]]:
+        """The record attributes of each type that *grant* may read at all, for runs in graphql-core."""
+        found = self._readable.get(grant.key)
+        if found is None:
+            found = self._readable[grant.key] = {
+                name: _readable(of, grant)
+                for name, of in self._schema.type_map.items()
+                if isinstance(of, GraphQLObjectType) and not is_introspection_type(of)
+            }
+            if len(self._readable) > GRANTS:
+                self._readable.popitem(last=False)
+        return found
+
     def _compile(self, prepared: Prepared, grant: Granted, conditions: Mapping[str, bool]) -> Plan | Opaque:
         self.compiled += 1
         document, definition = prepared.document, prepared.definition
@@ -82,3 +108,12 @@ class Engine:
             return compile_plan(self._schema, document, definition, grant, conditions, self._type_of)
         except Opaque as opaque:
             return opaque
+
+
+def _readable(of: GraphQLObjectType, grant: Granted) -> frozenset[str]:
+    reads: set[str] = set()
+    for name, definition in of.fields.items():
+        declared = declaration(definition)
+        if declared is not None and grant.decide(Coordinate(of.name, name)).effect is not Effect.DENY:
+            reads |= declared.reads
+    return frozenset(reads)

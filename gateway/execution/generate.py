@@ -19,7 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from gateway.execution.plan import Field, Leaf, Level, Many, Read, Required, Shape, TypeName
+from gateway.execution.plan import Field, Leaf, Level, Many, Objects, Read, Required, Shape, TypeName
 
 Build = Callable[[Sequence[Any]], list[dict[str, Any]]]
 
@@ -101,9 +101,7 @@ def _assigned(source: _Source, expression: str, depth: int) -> str:
 def _completed(source: _Source, shape: Shape, expression: str, depth: int) -> str:
     """An expression for the completed value of *expression*."""
     if isinstance(shape, Required):
-        name = _assigned(source, _completed(source, shape.of, expression, depth), depth)
-        source.line(depth, f"if {name} is None: raise NullInRequired")
-        return name
+        return _required(source, shape.of, expression, depth)
     if isinstance(shape, Leaf):
         return _leaf(source, shape, expression, depth)
     if isinstance(shape, Many) and _as_it_is(shape.of):
@@ -116,11 +114,26 @@ def _completed(source: _Source, shape: Shape, expression: str, depth: int) -> st
     if isinstance(shape, Many):
         _list(source, shape, name, depth + 1)
     else:
-        level = shape.level
-        if level is None:
-            raise AssertionError("an abstract type is a step")
-        source.line(depth + 1, f"{name} = {_display(source, level, name, depth + 1)}")
+        source.line(depth + 1, f"{name} = {_object(source, shape, name, depth + 1)}")
     return name
+
+
+def _required(source: _Source, shape: Shape, expression: str, depth: int) -> str:
+    if isinstance(shape, Objects):
+        name = _assigned(source, expression, depth)
+        source.line(depth, f"if {name} is None: raise NullInRequired")
+        source.line(depth, f"{name} = {_object(source, shape, name, depth)}")
+        return name
+    name = _assigned(source, _completed(source, shape, expression, depth), depth)
+    source.line(depth, f"if {name} is None: raise NullInRequired")
+    return name
+
+
+def _object(source: _Source, shape: Objects, name: str, depth: int) -> str:
+    level = shape.level
+    if level is None:
+        raise AssertionError("an abstract type is a step")
+    return _display(source, level, name, depth)
 
 
 def _as_it_is(shape: Shape) -> bool:

@@ -23,7 +23,11 @@ from gateway.execution.plan import (
 def text(plan: Plan) -> str:
     """The plan, one line a level, edge or refusal; attributes on one line with their level."""
     lines = [plan.kind.value, *_level(plan.root, "  ")]
-    lines += [f"reads {name}: {', '.join(sorted(plan.wanted[name]))}" for name in sorted(plan.wanted)]
+    lines += [
+        f"reads {name}: {', '.join(sorted(plan.wanted[name]))}"
+        for name in sorted(plan.wanted)
+        if plan.wanted[name]
+    ]
     return "\n".join(lines)
 
 

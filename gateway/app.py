@@ -1,0 +1,136 @@
+"""The composition root: settings in, an ASGI app out. The only place that names concrete adapters."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from hashlib import sha256
+from hmac import digest
+
+import msgspec
+from sources.crm.care_key import care_key
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp
+
+from gateway.adapters import Adapters, adapters
+from gateway.changing import Changing
+from gateway.errors import ErrorBoundary
+from gateway.execution.engine import Engine
+from gateway.feed import Feed
+from gateway.graph import Graph
+from gateway.identity import Identity, IdentityUnavailable
+from gateway.measuring import Measuring
+from gateway.operations import Operations
+from gateway.samples import SAMPLES
+from gateway.settings import Settings
+from gateway.telemetry import Metrics
+from gateway.transport.explorer import ExplorerConfig, explorer_routes
+from gateway.transport.routes import graphql_routes
+from gateway.transport.settings import StatusProfile, TransportSettings
+from policies import Policy
+from resolvers.cursors import Seal
+from resolvers.loaders import House, Sources
+from resolvers.schema import build, classify, core_of
+
+
+def create_app(settings: Settings) -> ASGIApp:
+    """The gateway for these settings, with the adapters they name."""
+    metrics = Metrics()
+    measuring = Measuring(metrics)
+    return compose(settings, adapters(settings, observers=[measuring]), metrics, measuring)
+
+
+def compose(settings: Settings, kept: Adapters, metrics: Metrics, measuring: Measuring) -> ASGIApp:
+    """The gateway over the given adapters.
+
+    What a request passes, in order: `ErrorBoundary`; the routes of `transport` (body, origin, media types);
+    `identity`; `operations`; `policies`; `execution` over `resolvers` and `sources`; and out again.
+    """
+    secret = settings.crm.care_key_secret.reveal().encode()
+    house = House(
+        kept.sources,
+        partial(care_key, secret),
+        Seal(digest(secret, b"cursors", sha256)),
+    )
+    schema = core_of(build())
+    identity = Identity(settings.identity, metrics)
+    changing = Changing(settings.changes, kept.changes, house.sources.ehr, measuring)
+    graph = Graph(
+        schema=schema,
+        policy=Policy(classify(schema)),
+        house=house,
+        identity=identity,
+        operations=Operations(schema, settings.limits, metrics),
+        engine=Engine(schema, type_of=lambda row: type(row).__name__),
+        feed=Feed(changing),
+        metrics=metrics,
+        deadline_s=settings.server.operation_deadline_s,
+    )
+
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        async with AsyncExitStack() as open_:
+            open_.push_async_callback(identity.aclose)
+            open_.push_async_callback(kept.close)
+            await open_.enter_async_context(changing.running())
+            yield
+
+    routes = [
+        *graphql_routes(graph, _transport(settings), measuring),
+        *_explorer(settings),
+        *_operator_routes(identity, house.sources, metrics),
+    ]
+    return ErrorBoundary(Starlette(routes=routes, lifespan=lifespan))
+
+
+def _transport(settings: Settings) -> TransportSettings:
+    server = settings.server
+    return TransportSettings(
+        status_profile=StatusProfile(server.status_profile),
+        origins=frozenset(server.allowed_origins),
+        max_body_bytes=server.body_limit,
+    )
+
+
+def _explorer(settings: Settings) -> Sequence[BaseRoute]:
+    explorer = settings.explorer
+    if explorer is None:
+        return ()
+    return explorer_routes(
+        ExplorerConfig(
+            endpoint="/graphql",
+            issuer=settings.identity.issuer,
+            authorization_endpoint=explorer.authorization_url,
+            token_endpoint=explorer.token_url,
+            client_id=explorer.client_id,
+            scope=explorer.scope,
+            samples=SAMPLES,
+        )
+    )
+
+
+def _operator_routes(identity: Identity, sources: Sources, metrics: Metrics) -> Sequence[BaseRoute]:
+    async def live(_: Request) -> Response:
+        return _json(200, {"status": "live"})
+
+    async def ready(_: Request) -> Response:
+        try:
+            await identity.ready()
+        except IdentityUnavailable:
+            return _json(503, {"status": "waiting for the identity provider's keys"})
+        health = [source.health() for source in sources.every]
+        return _json(200, {"status": "ready", "sources": [h._asdict() for h in health]})
+
+    async def exposed(_: Request) -> Response:
+        body, media_type = metrics.rendered()
+        return Response(body, media_type=media_type)
+
+    return [Route("/health/live", live), Route("/health/ready", ready), Route("/metrics", exposed)]
+
+
+def _json(status: int, content: object) -> Response:
+    return Response(msgspec.json.encode(content), status, media_type="application/json")

@@ -1,0 +1,170 @@
+"""`caregraph demo`: the sandbox and the gateway over it, in one process, with nothing to set up."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from joserfc.jwk import ECKey
+
+from gateway.app import create_app
+from gateway.cli.serve import is_free, server, taken
+from gateway.settings import Settings, read_settings
+from gateway.telemetry import set_up_logging
+from sandbox.addresses import Addresses, PortTaken
+from sandbox.dataset import generate
+from sandbox.loading import LoadError, load
+from sandbox.records import Dataset
+from sandbox.serve import Options
+from sandbox.serve import run as run_sandbox
+
+PORT = 8400
+CLIENT_ID = "caregraph"
+MRN_SYSTEM = "urn:caregraph:sandbox:mrn"
+VISIT_SYSTEM = "urn:caregraph:sandbox:visit"
+ROLES = {role: role for role in ("clinician", "patient", "practice", "partner", "crm", "ai")}
+
+BANNER = """
+CareGraph is ready.
+
+  explorer           http://127.0.0.1:{port}/
+  graphql            http://127.0.0.1:{port}/graphql   (also /health/ready, /metrics)
+  identity provider  {addresses.idp}
+  EHR (FHIR R4)      {addresses.ehr}
+  PMS (REST)         {addresses.pms}
+  CRM (HubSpot)      {addresses.crm}
+
+A patient from three systems, from another terminal:
+
+  curl -s http://127.0.0.1:{port}/graphql \\
+    -H "Authorization: Bearer $(.venv/bin/caregraph token clinician{at})" \\
+    -H 'Content-Type: application/json' \\
+    -d '{{"query": "{query}"}}'
+
+Change an appointment, and see it arrive in a subscription of the explorer:
+
+  .venv/bin/caregraph change{at}
+
+Stop with Ctrl-C.
+"""
+
+QUERY = (
+    "{ patients(first: 1) { nodes { name { family given }"
+    " appointments(first: 3) { nodes { status start } }"
+    " encounters(first: 3) { nodes { status period { start } } }"
+    " engagement { lifecycleStage score attendanceRate } } } }"
+)
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser("demo", help="run the sandbox and the gateway over it", description=__doc__)
+    parser.add_argument(
+        "--port", type=int, default=PORT, help="the gateway's; the next four are the sandbox's (%(default)s)"
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="FHIR R4 NDJSON files or Bundles to serve")
+    parser.add_argument(
+        "--patients", type=int, default=100, help="how many to make up (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--move-every", type=float, metavar="S", help="change an appointment every S seconds, by itself"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    addresses = Addresses.after(chosen.port)
+    if not 1 <= chosen.port <= 65_531:
+        print("--port must leave room for five ports: 1 to 65531", file=sys.stderr)
+        return 2
+    if not is_free("127.0.0.1", chosen.port):
+        print(taken("127.0.0.1", chosen.port), file=sys.stderr)
+        return 1
+    set_up_logging("WARNING")
+    try:
+        dataset = _dataset(chosen)
+        asyncio.run(_run(dataset, addresses, chosen.move_every))
+    except (PortTaken, LoadError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _dataset(chosen: argparse.Namespace) -> Dataset:
+    started = time.perf_counter()
+    dataset = load(chosen.data) if chosen.data is not None else generate(chosen.patients)
+    took = time.perf_counter() - started
+    print(f"{len(dataset.resources['Patient'])} patients in {took:.1f} s", flush=True)
+    return dataset
+
+
+async def _run(dataset: Dataset, addresses: Addresses, move_every: float | None) -> None:
+    key = ECKey.generate_key("P-384", {"kid": "demo-1", "use": "sig", "alg": "ES384"}, private=True)
+    public = {"keys": [key.as_dict(private=False)]}
+    settings = demo_settings(addresses, key.as_dict(private=True))
+    gateway = server(create_app(settings), settings)
+    ready, stop = asyncio.Event(), asyncio.Event()
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(
+            run_sandbox(
+                dataset, addresses, public, options=Options(move_every_s=move_every), ready=ready, stop=stop
+            )
+        )
+        await ready.wait()
+        tasks.create_task(_announce(gateway, _banner(addresses)))
+        await gateway.serve()
+        stop.set()
+
+
+async def _announce(gateway: uvicorn.Server, banner: str) -> None:
+    while not gateway.started:  # noqa: ASYNC110 - uvicorn tells it by a flag only
+        await asyncio.sleep(0.05)
+    print(banner, flush=True)
+
+
+def demo_settings(addresses: Addresses, private_key: Mapping[str, Any]) -> Settings:
+    """The settings of a gateway over the sandbox at *addresses*, with our private JWK for its EHR."""
+    table = {
+        "server": {"port": addresses.gateway_port},
+        "identity": {"issuer": addresses.idp, "audience": addresses.gateway, "roles": ROLES},
+        "explorer": {
+            "authorization_url": f"{addresses.idp}/authorize",
+            "token_url": f"{addresses.idp}/token",
+        },
+        "ehr": {
+            "url": addresses.ehr,
+            "mrn_system": MRN_SYSTEM,
+            "visit_system": VISIT_SYSTEM,
+            "auth": {"client_id": CLIENT_ID, "key": json.dumps(dict(private_key))},
+        },
+        "pms": {
+            "url": addresses.pms,
+            "time_zone": "America/Chicago",
+            "client_id": CLIENT_ID,
+            "client_secret": "sandbox-pms-secret",
+        },
+        "crm": {
+            "url": addresses.crm,
+            "client_id": CLIENT_ID,
+            "client_secret": "sandbox-crm-secret",
+            "care_key_secret": "sandbox-care-key",
+        },
+        "changes": {"poll_seconds": 1.0},
+    }
+    return read_settings(environ={}, table=table)
+
+
+def _banner(addresses: Addresses) -> str:
+    port = addresses.gateway_port
+    return BANNER.format(
+        port=port,
+        addresses=addresses,
+        at="" if port == PORT else f" --port {port}",
+        query=QUERY,
+    )

@@ -1,0 +1,74 @@
+"""`caregraph serve`: the gateway, by its settings."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from gateway.settings import Settings, SettingsError, read_settings
+from gateway.telemetry import set_up_logging
+
+
+def add_to(commands: Any) -> None:
+    parser = commands.add_parser("serve", help="run the gateway", description=__doc__)
+    parser.add_argument("--config", type=Path, help="settings, as in docs/caregraph.toml")
+    parser.set_defaults(run=run)
+
+
+def run(chosen: argparse.Namespace) -> int:
+    try:
+        settings = read_settings(chosen.config)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return 2
+    from gateway.app import create_app
+
+    set_up_logging(settings.telemetry.log_level)
+    host, port = settings.server.host, settings.server.port
+    if not is_free(host, port):
+        print(taken(host, port), file=sys.stderr)
+        return 1
+    server(create_app(settings), settings).run()
+    return 0
+
+
+def server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
+    """The gateway's server, on uvloop and httptools; without an access log, which would hold addresses."""
+    return uvicorn.Server(
+        uvicorn.Config(
+            app,
+            host=settings.server.host,
+            port=settings.server.port,
+            loop="uvloop",
+            http="httptools",
+            ws="websockets-sansio",
+            lifespan="on",
+            access_log=False,
+            log_config=None,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+    )
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether the gateway could listen there."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def taken(host: str, port: int) -> str:
+    """What to say when the gateway could not listen there."""
+    return f"port {port} on {host} is taken; stop what listens there, or choose another port"

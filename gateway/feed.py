@@ -1,0 +1,66 @@
+"""Which changes a subscriber is told: those they want, if policy, as of now, lets them know of the record."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Protocol
+
+from gateway.changes import CursorMalformed, Gap
+from gateway.changes.log import Item
+from policies import Coordinate, Effect, Grant
+from resolvers.faults import BadInput
+from resolvers.loaders import House, Loaders
+from resolvers.roads import Nodes
+from resolvers.subscription import Subscribed
+from sources.model import Change, ChangeKind
+
+
+class Hub(Protocol):
+    """Where changes come from: each once, in order, from a cursor or from now on."""
+
+    def subscribe(self, wants: Callable[[Change], bool], after: str | None) -> AsyncGenerator[Item, None]: ...
+
+
+class Feed:
+    """The changes of the hub, for one subscriber at a time."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    async def changes(
+        self, subscribed: Subscribed, grant: Callable[[], Grant], house: House
+    ) -> AsyncGenerator[Item, None]:
+        """The changes the subscriber asked for and, as of now, may know of; and the gaps in what is kept.
+
+        Raises:
+            BadInput: `after` is no cursor.
+        """
+        try:
+            told = self._hub.subscribe(subscribed.wants, subscribed.after)
+        except CursorMalformed:
+            raise BadInput("`after` is no cursor of a change; subscribe without it to begin now") from None
+        async with aclosing(told) as items:
+            async for item in items:
+                if isinstance(item, Gap) or await may_know(item, grant(), house):
+                    yield item
+
+
+async def may_know(change: Change, grant: Grant, house: House) -> bool:
+    """Whether the actor may know that this record changed: as they may know of the record."""
+    type_name = change.type.value
+    if grant.decide(Coordinate(type_name, "id")).effect is Effect.DENY:
+        return False
+    rule = grant.rows(type_name)
+    if rule.always:
+        return True
+    if all(clause.bound and not clause.query for clause in rule.clauses):
+        return bool(rule.clauses) and change.patient_id == rule.patient
+    if change.kind is ChangeKind.DELETED:
+        return False  # what is gone can't be checked any more
+    loaders = Loaders(house, grant, {})
+    try:
+        row = (await Nodes(loaders).load([change.record_id]))[0]
+    finally:
+        loaders.tasks.cancel()
+    return row is not None and not isinstance(row, Exception)

@@ -1,0 +1,238 @@
+"""The graph as a service: who asks, what, may they, how it is run, how it is said."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import msgspec
+from graphql import GraphQLError, GraphQLSchema, OperationType
+from graphql.execution.values import VariableValues
+
+from gateway import identity
+from gateway.changes import Gap
+from gateway.changes.log import Item
+from gateway.errors import Code, Fault, FormattedError, Overdue, RequestError, report, shown
+from gateway.execution.collect import Opaque
+from gateway.execution.core import CoreScope, run_in_core
+from gateway.execution.engine import Engine, Prepared
+from gateway.execution.events import NoSuchEvents, events_wanted
+from gateway.execution.inputs import Refused
+from gateway.execution.run import run
+from gateway.feed import Feed
+from gateway.identity import Identity
+from gateway.operations import Operation, Operations
+from gateway.presenting import codes, core_errors, field_errors
+from gateway.telemetry import Metrics, trace_id
+from gateway.transport.service import Answer, Asked, Outcome, RequestRefused, Unauthenticated, Unavailable
+from policies import Actor, Grant, Policy
+from resolvers.faults import BadInput
+from resolvers.loaders import House, Loaders
+from resolvers.subscription import Subscribed
+from sources.calling.observing import Tally, tallied
+from sources.model import Told
+
+encode = msgspec.json.Encoder().encode
+
+OUTCOMES = {
+    Code.GRAPHQL_PARSE_FAILED: Outcome.PARSE_FAILED,
+    Code.GATEWAY_TIMEOUT: Outcome.TIMED_OUT,
+    Code.INTERNAL: Outcome.FAILED,
+}
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One graph: its schema, its policy, its sources, and whose tokens it takes."""
+
+    schema: GraphQLSchema
+    policy: Policy
+    house: House
+    identity: Identity
+    operations: Operations
+    engine: Engine
+    feed: Feed
+    metrics: Metrics
+    deadline_s: float = 10.0
+    _prepared: WeakKeyDictionary[Operation, Prepared] = field(default_factory=WeakKeyDictionary)
+
+    async def authenticate(self, authorization: str | None) -> Actor:
+        """Who bears the token (`transport.service.Service`)."""
+        try:
+            return await self.identity.actor(authorization)
+        except identity.Unauthenticated as refused:
+            raise Unauthenticated(refused.challenge, Code.UNAUTHENTICATED.value) from None
+        except identity.IdentityUnavailable:
+            raise Unavailable(retry_after_s=5) from None
+
+    def expires_at(self, caller: Actor) -> float:
+        """When the caller's token ends, in seconds since the epoch."""
+        return caller.expires_at
+
+    async def execute(self, caller: Actor, asked: Asked, *, only_queries: bool) -> Answer:
+        """Runs one operation; a subscription is not run here."""
+        trace = trace_id()
+        try:
+            operation = self._operation(asked)
+            if operation.kind is OperationType.SUBSCRIPTION:
+                raise RequestError(Code.BAD_USER_INPUT)
+            if only_queries and operation.kind is not OperationType.QUERY:
+                return _refusal(RequestError(Code.BAD_USER_INPUT), trace, Outcome.NOT_A_QUERY)
+            return await self._run(operation, asked, caller, trace, None)
+        except RequestError as refused:
+            return _refusal(refused, trace)
+
+    async def subscribe(self, caller: Actor, asked: Asked) -> AsyncGenerator[bytes, None]:
+        """The results of one operation of any kind: of a subscription, one for each change."""
+        trace = trace_id()
+        try:
+            operation = self._operation(asked)
+            if operation.kind is not OperationType.SUBSCRIPTION:
+                yield (await self._run(operation, asked, caller, trace, None)).body
+                return
+            variables = self._variables(operation, asked)
+            wanted = self._wanted(operation, caller, variables)
+        except RequestError as refused:
+            raise RequestRefused(encode(refused.shown(trace))) from None
+        async with aclosing(self._events(wanted, caller)) as events:
+            async for told in events:
+                if isinstance(told, Gap):
+                    yield _missed(told, trace)
+                else:
+                    answer = await self._run(operation, asked, caller, trace_id(), Happened(told))
+                    yield answer.body
+
+    async def _run(
+        self, operation: Operation, asked: Asked, caller: Actor, trace: str, root: object
+    ) -> Answer:
+        started = time.perf_counter()
+        variables = self._variables(operation, asked)
+        grant = self.policy.grant(caller)
+        kind = operation.kind.value
+        with tallied() as tally:
+            try:
+                async with asyncio.timeout(self.deadline_s):
+                    data, errors = await self._data(operation, asked, variables, grant, trace, root)
+            except TimeoutError:
+                data, errors = None, [shown(Overdue(), path=None, trace_id=trace)]
+            except Exception as fault:  # noqa: BLE001 - one answer in fixed words, whatever broke
+                report(fault, trace)
+                data, errors = None, [shown(fault, path=None, trace_id=trace)]
+        self._measure(kind, errors, tally, time.perf_counter() - started)
+        return _answer(data, errors, tally)
+
+    async def _data(
+        self,
+        operation: Operation,
+        asked: Asked,
+        variables: VariableValues,
+        grant: Grant,
+        trace: str,
+        root: object,
+    ) -> tuple[dict[str, Any] | None, list[FormattedError]]:
+        prepared = self._prepare(operation)
+        try:
+            plan = self.engine.plan(prepared, grant, variables.coerced)
+        except Opaque as opaque:
+            self.metrics.fallbacks.labels(opaque.reason).inc()
+            return await self._data_from_core(prepared, asked, grant, trace, root)
+        loaders = Loaders(self.house, grant, plan.wanted)
+        try:
+            result = await run(plan, loaders, variables, root)
+        finally:
+            loaders.tasks.cancel()
+        return result.data, field_errors(result.errors, trace) if result.errors else []
+
+    async def _data_from_core(
+        self, prepared: Prepared, asked: Asked, grant: Grant, trace: str, root: object
+    ) -> tuple[dict[str, Any] | None, list[FormattedError]]:
+        loaders = Loaders(self.house, grant, self.engine.readable(grant))
+        scope = CoreScope(grant, loaders)
+        try:
+            result = await run_in_core(self.schema, prepared, scope, asked.variables, root)
+        finally:
+            loaders.tasks.cancel()
+        return result.data, core_errors(result.errors or (), trace)
+
+    def _operation(self, asked: Asked) -> Operation:
+        if asked.query is None:
+            raise RequestError(Code.PERSISTED_QUERY_NOT_FOUND)
+        return self.operations.find(asked.query, asked.operation_name)
+
+    def _variables(self, operation: Operation, asked: Asked) -> VariableValues:
+        return VariableValues({}, self.operations.coerced(operation, asked.variables))
+
+    def _prepare(self, operation: Operation) -> Prepared:
+        prepared = self._prepared.get(operation)
+        if prepared is None:
+            prepared = Prepared.of(operation.hash, operation.document, operation.definition)
+            self._prepared[operation] = prepared
+        return prepared
+
+    async def _events(self, wanted: Subscribed, caller: Actor) -> AsyncGenerator[Item, None]:
+        try:
+            async for item in self.feed.changes(wanted, lambda: self.policy.grant(caller), self.house):
+                yield item
+        except BadInput as fault:
+            raise RequestRefused(encode([shown(fault, trace_id=trace_id())])) from None
+
+    def _wanted(self, operation: Operation, caller: Actor, variables: VariableValues) -> Subscribed:
+        """What the subscription's arguments ask for.
+
+        Raises:
+            RequestError: an argument can't be used, or the actor may not subscribe.
+        """
+        prepared = self._prepare(operation)
+        try:
+            wanted: Subscribed = events_wanted(self.schema, prepared, self.policy.grant(caller), variables)
+        except BadInput as fault:
+            raise RequestError(Code.BAD_USER_INPUT, [Fault(str(fault))]) from None
+        except (GraphQLError, NoSuchEvents):
+            raise RequestError(Code.BAD_USER_INPUT) from None
+        except Refused:
+            raise RequestError(Code.FORBIDDEN) from None
+        return wanted
+
+    def _measure(self, kind: str, errors: list[FormattedError], tally: Tally, seconds: float) -> None:
+        metrics = self.metrics
+        metrics.operations.labels(kind, "ok" if not errors else "errors").inc()
+        metrics.operation_seconds.labels(kind).observe(seconds)
+        metrics.operation_calls.labels(kind).observe(tally.total)
+        for code in codes(errors):
+            metrics.errors.labels(code).inc()
+
+
+@dataclass(frozen=True)
+class Happened:
+    """The root of one event of a subscription."""
+
+    changes: Told
+
+
+def _missed(gap: Gap, trace: str) -> bytes:
+    """What a subscriber is told instead of changes that are no longer kept."""
+    error = shown(RequestError(Code.CONFLICT), path=None, trace_id=trace)
+    error["extensions"]["gap"] = True
+    error["extensions"]["cursor"] = gap.cursor
+    return encode({"errors": [error], "data": None})
+
+
+def _answer(data: dict[str, Any] | None, errors: list[FormattedError], tally: Tally) -> Answer:
+    extensions = {"upstreamCalls": tally.total}
+    if not errors:
+        return Answer(encode({"data": data, "extensions": extensions}))
+    body = encode({"data": data, "errors": errors, "extensions": extensions})
+    outcome = Outcome.EXECUTED
+    if data is None and len(errors) == 1 and "path" not in errors[0]:
+        outcome = OUTCOMES.get(Code[errors[0]["extensions"]["code"]], Outcome.EXECUTED)
+    return Answer(body, outcome, partial=data is not None)
+
+
+def _refusal(refused: RequestError, trace: str, outcome: Outcome | None = None) -> Answer:
+    body = encode({"errors": refused.shown(trace)})
+    return Answer(body, outcome or OUTCOMES.get(refused.code, Outcome.REQUEST_REFUSED))

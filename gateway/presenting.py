@@ -1,0 +1,56 @@
+"""How failures of fields are said to clients: by code, in fixed words, at their path."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from graphql import FieldNode, GraphQLError, get_location
+
+from gateway.errors import Denied, FormattedError, cause_of, report, shown
+from gateway.execution.careful import FieldError
+from gateway.execution.inputs import Refused
+
+
+def field_errors(errors: Iterable[FieldError], trace_id: str) -> list[FormattedError]:
+    """The engine's errors as GraphQL errors. What is INTERNAL is logged, by class and place."""
+    return [_shown(error.cause, error.path, _locations(error.nodes), trace_id) for error in errors]
+
+
+def core_errors(errors: Iterable[GraphQLError], trace_id: str) -> list[FormattedError]:
+    """graphql-core's errors of an operation that ran, as GraphQL errors."""
+    return [
+        _shown(error, error.path or (), [(at.line, at.column) for at in error.locations or ()], trace_id)
+        for error in errors
+    ]
+
+
+def codes(errors: Iterable[FormattedError]) -> Iterable[str]:
+    """The codes of formatted errors, for counting."""
+    return (error["extensions"]["code"] for error in errors)
+
+
+def said(error: Exception) -> BaseException:
+    """The failure in the terms of the table of codes."""
+    cause = cause_of(error)
+    if isinstance(cause, Refused):
+        decision = cause.decision
+        return Denied(str(cause.coordinate), decision.reasons, decision.missing_scopes)
+    return cause
+
+
+def _shown(
+    error: Exception, path: Sequence[Any], locations: Sequence[tuple[int, int]], trace_id: str
+) -> FormattedError:
+    cause = said(error)
+    report(cause, trace_id)
+    return shown(cause, path=list(path), locations=locations, trace_id=trace_id)
+
+
+def _locations(nodes: Iterable[FieldNode]) -> list[tuple[int, int]]:
+    return [
+        (at.line, at.column)
+        for node in nodes
+        if node.loc is not None
+        for at in [get_location(node.loc.source, node.loc.start)]
+    ]
