@@ -7,7 +7,6 @@ from sources.calling.transport import Fault, Reply
 from sources.errors import SourceError, SourceMisread, SourceRejected, SourceTimeout, SourceUnavailable
 
 _FAULTS: dict[Fault, tuple[type[SourceError], Outcome]] = {
-    Fault.UNREACHABLE: (SourceUnavailable, Outcome.UNREACHABLE),
     Fault.BROKEN: (SourceUnavailable, Outcome.FAILED),
     Fault.SLOW: (SourceTimeout, Outcome.TIMED_OUT),
     Fault.TOO_BIG: (SourceMisread, Outcome.ANSWERED),

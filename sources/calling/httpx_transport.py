@@ -8,7 +8,6 @@ from sources.calling.transport import Fault, Reply, Request, TransportFault
 
 _FAULTS: tuple[tuple[type[Exception], Fault], ...] = (
     (httpx.TimeoutException, Fault.SLOW),
-    (httpx.ConnectError, Fault.UNREACHABLE),
     (httpx.TransportError, Fault.BROKEN),
     (httpx.DecodingError, Fault.UNREADABLE),
     (httpx.InvalidURL, Fault.UNREADABLE),

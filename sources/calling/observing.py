@@ -18,7 +18,6 @@ class Outcome(Enum):
     THROTTLED = "throttled"
     FAILED = "failed"
     TIMED_OUT = "timed_out"
-    UNREACHABLE = "unreachable"
     CANCELLED = "cancelled"
 
 

@@ -6,8 +6,6 @@ from datetime import timedelta
 
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import (
-    ConnectError,
-    NetworkError,
     PyreqwestError,
     RequestTimeoutError,
 )
@@ -19,8 +17,6 @@ from sources.calling.transport import Fault, Reply, Request, TransportFault
 
 _FAULTS: tuple[tuple[type[PyreqwestError], Fault], ...] = (
     (RequestTimeoutError, Fault.SLOW),
-    (ConnectError, Fault.UNREACHABLE),
-    (NetworkError, Fault.BROKEN),
     (ExchangeError, Fault.BROKEN),
     (PyreqwestError, Fault.UNREADABLE),
 )

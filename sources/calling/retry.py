@@ -9,7 +9,6 @@ from email.utils import parsedate_to_datetime
 from sources.calling.transport import Fault, Reply
 
 _STATUSES = frozenset({429, 503})
-_FAULTS = frozenset({Fault.UNREACHABLE, Fault.BROKEN})
 _FIRST_WAIT_S = 0.05
 
 
@@ -20,7 +19,7 @@ def wait_before_retry(ending: Reply | Fault, attempt: int) -> float | None:
     without it the wait is random, up to a bound that doubles with each attempt.
     """
     if isinstance(ending, Fault):
-        return _jitter(attempt) if ending in _FAULTS else None
+        return _jitter(attempt) if ending is Fault.BROKEN else None
     if ending.status not in _STATUSES:
         return None
     asked = retry_after(ending.headers.get("retry-after"), datetime.now(UTC))

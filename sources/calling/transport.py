@@ -1,4 +1,4 @@
-"""Owns what a transport is: the narrow protocol of an HTTP client, and the five ways it fails."""
+"""Owns what a transport is: the narrow protocol of an HTTP client, and the four ways it fails."""
 
 from __future__ import annotations
 
@@ -27,8 +27,7 @@ class Reply(NamedTuple):
 class Fault(Enum):
     """Why no whole answer came. The value is what an error says of it."""
 
-    UNREACHABLE = "no connection could be made"
-    BROKEN = "the connection broke before the answer was whole"
+    BROKEN = "no connection could be made, or it broke before the answer was whole"
     SLOW = "no answer came in time"
     TOO_BIG = "the answer is bigger than is read from a source"
     UNREADABLE = "the answer is not HTTP that can be read"

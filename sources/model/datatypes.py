@@ -34,8 +34,11 @@ class Visit(NamedTuple):
     encounter_id: str
 
 
-class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """What all domain records share: immutable, keyword-built, camel-cased on the FHIR wire."""
+class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """What all domain records share: immutable, keyword-built, camel-cased on the FHIR wire.
+
+    They are trees of immutable parts, so that the garbage collector need not look at them.
+    """
 
 
 class Coding(Record, frozen=True, kw_only=True):

@@ -84,6 +84,7 @@ def matching(query: PatientQuery) -> Parameters:
         ("family", _escaped(query.family)),
         ("given", _escaped(query.given)),
         ("birthdate", query.birth_date),
+        ("_id", query.id),
         ("gender", _escaped(query.gender)),
         ("identifier", query.identifier),
     )

@@ -1,0 +1,65 @@
+"""The sandbox, served once for all tests of the sources, and the adapters that speak to it."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import date
+
+import pytest
+
+from sandbox.dataset import generate
+from sandbox.serve import Options, background
+from sources.calling import Limits, Upstream, backend_services, client_credentials
+from sources.crm.hubspot import HubSpotEngagements, HubSpotSettings
+from sources.ehr.fhir import FhirRecords, FhirSettings
+from sources.pms.rest import PmsSettings, RestPms
+from tests.sources.practice import KEY, Served
+
+UNHURRIED = Limits(timeout_s=20.0)
+"""A busy machine is no fault of the sandbox's."""
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Served]:
+    dataset = generate(30, today=date(2026, 11, 20))
+    no_limits = Options(pms_requests_per_second=None, crm_requests_per_ten_seconds=None)
+    jwks = {"keys": [KEY.as_dict(private=False)]}
+    with background(dataset, backend_jwks=jwks, options=no_limits) as at:
+        yield Served(at, dataset)
+
+
+@pytest.fixture
+async def ehr(served: Served) -> AsyncIterator[FhirRecords]:
+    """The sandbox's EHR, with credentials as in SMART Backend Services."""
+    url = served.at.ehr
+    authorizer = backend_services("ehr", url, "caregraph", KEY.as_dict(private=True), "gateway-1")
+    upstream = Upstream("ehr", "ehr", url, authorizer=authorizer, limits=UNHURRIED)
+    settings = FhirSettings("ehr", url, "urn:caregraph:sandbox:mrn", "urn:caregraph:sandbox:visit")
+    records = FhirRecords(settings, upstream)
+    yield records
+    await records.close()
+
+
+@pytest.fixture
+async def pms(served: Served) -> AsyncIterator[RestPms]:
+    url = served.at.pms
+    authorizer = client_credentials("pms", f"{url}/oauth/token", "caregraph", "sandbox-pms-secret")
+    upstream = Upstream("pms", "pms", url, authorizer=authorizer, limits=UNHURRIED)
+    practice = RestPms(PmsSettings("pms", served.dataset.pms.time_zone), upstream)
+    yield practice
+    await practice.close()
+
+
+@pytest.fixture
+async def crm(served: Served) -> AsyncIterator[HubSpotEngagements]:
+    url = served.at.crm
+    authorizer = client_credentials(
+        "crm", f"{url}/oauth/v1/token", "caregraph", "sandbox-crm-secret", in_body=True
+    )
+    upstream = Upstream("crm", "crm", url, authorizer=authorizer, limits=UNHURRIED)
+    engagements = HubSpotEngagements(HubSpotSettings("crm"), upstream)
+    yield engagements
+    await engagements.close()
