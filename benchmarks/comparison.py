@@ -54,7 +54,9 @@ def _text(value: str, key: str) -> str:
 
 
 def _local_id(value: str) -> str:
-    """The id within its type: `Patient:pat-000001` in Base64 becomes `pat-000001`; any other id stays."""
+    """The id within its type: of `Patient/p1`, and of `Patient:p1` in Base64, `p1`."""
+    if "/" in value:
+        return value.rpartition("/")[2]
     try:
         kind, found, ident = base64.b64decode(value, validate=True).decode().partition(":")
     except (binascii.Error, UnicodeDecodeError):

@@ -80,8 +80,8 @@ def running(name: str, world: World, work: Path, *, port: int, core: int) -> Ite
         "BENCH_WORK": str(work),
         "BENCH_PYTHON": sys.executable,
     }
-    body_file = work / f"{world.name}.body.json"
-    body_file.write_text(json.dumps(_request(world.name)))
+    body_file = work / f"{name}.{world.name}.body.json"
+    body_file.write_text(json.dumps(_request(name, world.name)))
     log = work / f"{name}.out"
     with processes.child(["sh", str(start)], core=core, log=log, env=env) as pid:
         contender = Contender(name, pid, port, _token(name, env), body_file)
@@ -89,11 +89,14 @@ def running(name: str, world: World, work: Path, *, port: int, core: int) -> Ite
         yield contender
 
 
-def _request(query: str) -> dict[str, Any]:
+def _request(contender: str, query: str) -> dict[str, Any]:
+    """The body to send. A contender whose ids are of another make has variables of its own."""
+    own = HERE / contender / f"{query}.variables.json"
+    shared = HERE / "queries" / f"{query}.variables.json"
     return {
         "operationName": query.capitalize(),
         "query": (HERE / "queries" / f"{query}.graphql").read_text(),
-        "variables": json.loads((HERE / "queries" / f"{query}.variables.json").read_text()),
+        "variables": json.loads((own if own.exists() else shared).read_text()),
     }
 
 

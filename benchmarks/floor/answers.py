@@ -1,6 +1,5 @@
 """The answer of both operations, as structs in the order of the query, made from the upstream's records."""
 
-from binascii import b2a_base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -80,7 +79,7 @@ def appointment(row: records.Appointment) -> Edge:
     start = row.starts_at.replace(tzinfo=_PRACTICE).astimezone(UTC)
     return Edge(
         Appointment(
-            _global_id(b"Appointment:%d" % row.id),
+            f"Appointment/{row.id}",
             _FHIR_STATUS[row.status],
             start,
             start + timedelta(minutes=row.duration_minutes),
@@ -91,7 +90,7 @@ def appointment(row: records.Appointment) -> Edge:
 
 def encounter(row: records.Encounter) -> Edge:
     """The edge of one encounter."""
-    ident = _global_id(b"Encounter:%b" % row.id.encode())
+    ident = f"Encounter/{row.id}"
     return Edge(Encounter(ident, row.status, row.class_, row.period, row.reasonCode))
 
 
@@ -108,7 +107,7 @@ def patient(
 ) -> Patient:
     """One patient with what the three systems hold of them."""
     return Patient(
-        _global_id(b"Patient:%b" % row.id.encode()),
+        f"Patient/{row.id}",
         row.name,
         row.birthDate,
         row.gender,
@@ -117,6 +116,3 @@ def patient(
         engagement(contact) if contact else None,
     )
 
-
-def _global_id(name: bytes) -> str:
-    return b2a_base64(name, newline=False).decode()

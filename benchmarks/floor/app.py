@@ -3,7 +3,6 @@
 import asyncio
 import hmac
 import os
-from base64 import b64decode
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -106,7 +105,7 @@ async def worklist(upstream: Upstream, _: Variables) -> Message:
 
 async def patient(upstream: Upstream, variables: Variables) -> Message:
     """One patient: what needs only the id goes out at once, the PMS waits for the MRN."""
-    ident = b64decode(variables.id).decode().removeprefix("Patient:")
+    ident = variables.id.removeprefix("Patient/")
     key = _care_key(ident)
     async with asyncio.TaskGroup() as tasks:
         encounters = tasks.create_task(upstream.encounters([ident]))

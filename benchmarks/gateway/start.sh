@@ -1,6 +1,33 @@
 #!/bin/sh
 # Serves CareGraph on 127.0.0.1:$PORT against the systems at $UPSTREAM (EHR below /fhir, PMS below /v1,
 # HubSpot below /crm, identity provider at its root: the issuer is $UPSTREAM, the audience http://127.0.0.1:$PORT).
-# Must exec: the runner measures and ends this very process.
-echo "the gateway's own composition is not wired into the benchmarks yet" >&2
-exit 69
+# Everything is as in production: verified tokens, policy on every field, strict reading. One process, no cache of answers.
+set -eu
+settings="$BENCH_WORK/caregraph-$PORT.toml"
+cat > "$settings" <<TOML
+[server]
+port = $PORT
+[identity]
+issuer = "$UPSTREAM"
+audience = "http://127.0.0.1:$PORT"
+roles = { clinician = "clinician" }
+[ehr]
+url = "$UPSTREAM/fhir"
+mrn_system = "urn:caregraph:sandbox:mrn"
+visit_system = "urn:caregraph:sandbox:visit"
+[pms]
+url = "$UPSTREAM"
+time_zone = "America/Chicago"
+client_id = "caregraph"
+client_secret = "sandbox-pms-secret"
+[crm]
+url = "$UPSTREAM"
+client_id = "caregraph"
+client_secret = "sandbox-crm-secret"
+care_key_secret = "sandbox-care-key"
+[changes]
+poll_seconds = 3600.0
+[telemetry]
+log_level = "WARNING"
+TOML
+exec "$BENCH_PYTHON" -m gateway.cli serve --config "$settings"

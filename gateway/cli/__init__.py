@@ -1,25 +1,23 @@
-"""The command line: `caregraph serve | demo | token | change | schema | policy`."""
+"""The command line: `caregraph serve | demo | token | change | schema | policy`.
+
+Commands are parsed here and imported only when they are run: printing a token should not load a gateway.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from pathlib import Path
 
-from gateway.cli import change, demo, documents, serve, token
-
-COMMANDS = (serve, demo, token, change, *documents.COMMANDS)
+PORT = 8400
+PERSONAS = ("clinician", "patient", "frontdesk", "partner", "marketer", "ai")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs one command. 0: done; 1: it could not be done; 2: the command, or a setting, can't be used."""
-    parser = argparse.ArgumentParser(
-        prog="caregraph", description="A live GraphQL over the EHR, the PMS and the CRM."
-    )
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        command.add_to(commands)
-    chosen = parser.parse_args(arguments)
+    chosen = _parser().parse_args(arguments)
     try:
         return int(chosen.run(chosen))
     except KeyboardInterrupt:
@@ -27,3 +25,64 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 141
+
+
+def _run(module: str, name: str = "run") -> Callable[[argparse.Namespace], int]:
+    def run(chosen: argparse.Namespace) -> int:
+        command: Callable[[argparse.Namespace], int] = getattr(import_module(f"gateway.cli.{module}"), name)
+        return command(chosen)
+
+    return run
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="caregraph", description="A live GraphQL over the EHR, the PMS and the CRM."
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    serve = commands.add_parser("serve", help="run the gateway")
+    serve.add_argument("--config", type=Path, help="settings, as in docs/caregraph.toml")
+    serve.set_defaults(run=_run("serve"))
+
+    demo = commands.add_parser("demo", help="run the sandbox and the gateway over it")
+    _add_port(demo, "the gateway's port; the next four are the sandbox's")
+    demo.add_argument("--data", type=Path, metavar="DIR", help="FHIR R4 NDJSON files or Bundles to serve")
+    demo.add_argument("--patients", type=int, default=100, help="how many to make up (default: %(default)s)")
+    demo.add_argument("--move-every", type=float, metavar="S", help="change an appointment every S seconds")
+    demo.set_defaults(run=_run("demo"))
+
+    token = commands.add_parser("token", help="print an access token of the sandbox, for scripts")
+    token.add_argument("persona", choices=PERSONAS, help="whose token")
+    _add_port(token)
+    token.add_argument("--scope", help="scopes to ask for (default: all the persona has)")
+    token.set_defaults(run=_run("token"))
+
+    change = commands.add_parser("change", help="change an appointment in the sandbox's PMS")
+    change.add_argument("id", nargs="?", help="the appointment (default: the first that is booked)")
+    _add_port(change)
+    change.add_argument("--reason", default="Moved by telephone", help="its new reason")
+    change.set_defaults(run=_run("change"))
+
+    schema = commands.add_parser("schema", help="print the GraphQL schema")
+    _add_check(schema)
+    schema.set_defaults(run=_run("documents", "schema"))
+
+    policy = commands.add_parser("policy", help="show who may read what, and why")
+    kinds = policy.add_subparsers(metavar="WHAT", required=True)
+    matrix = kinds.add_parser("matrix", help="every field and audience, as Markdown")
+    _add_check(matrix)
+    matrix.set_defaults(run=_run("documents", "matrix"))
+    explain = kinds.add_parser("explain", help="what a persona's query would read, and what it may not")
+    explain.add_argument("--as", dest="persona", required=True, choices=PERSONAS, help="who asks")
+    explain.add_argument("query", help="the document, or - to read it from standard input")
+    explain.set_defaults(run=_run("explaining"))
+    return parser
+
+
+def _add_port(parser: argparse.ArgumentParser, help: str = "the demo's port") -> None:
+    parser.add_argument("--port", type=int, default=PORT, help=f"{help} (default: %(default)s)")
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--check", type=Path, metavar="FILE", help="only say whether FILE holds it")

@@ -4,23 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
 
 import httpx
 
 from sandbox.addresses import Addresses
-
-PORT = 8400
-
-
-def add_to(commands: Any) -> None:
-    parser = commands.add_parser(
-        "change", help="change an appointment in the sandbox's PMS", description=__doc__
-    )
-    parser.add_argument("id", nargs="?", help="the appointment (default: the first that is booked)")
-    parser.add_argument("--port", type=int, default=PORT, help="the demo's port (default: %(default)s)")
-    parser.add_argument("--reason", default="Moved by telephone", help="its new reason")
-    parser.set_defaults(run=run)
 
 
 def run(chosen: argparse.Namespace) -> int:

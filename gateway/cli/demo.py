@@ -8,13 +8,13 @@ import json
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import uvicorn
 from joserfc.jwk import ECKey
 
 from gateway.app import create_app
+from gateway.cli import PORT
 from gateway.cli.serve import is_free, server, taken
 from gateway.settings import Settings, read_settings
 from gateway.telemetry import set_up_logging
@@ -25,7 +25,6 @@ from sandbox.records import Dataset
 from sandbox.serve import Options
 from sandbox.serve import run as run_sandbox
 
-PORT = 8400
 CLIENT_ID = "caregraph"
 MRN_SYSTEM = "urn:caregraph:sandbox:mrn"
 VISIT_SYSTEM = "urn:caregraph:sandbox:visit"
@@ -61,21 +60,6 @@ QUERY = (
     " encounters(first: 3) { nodes { status period { start } } }"
     " engagement { lifecycleStage score attendanceRate } } } }"
 )
-
-
-def add_to(commands: Any) -> None:
-    parser = commands.add_parser("demo", help="run the sandbox and the gateway over it", description=__doc__)
-    parser.add_argument(
-        "--port", type=int, default=PORT, help="the gateway's; the next four are the sandbox's (%(default)s)"
-    )
-    parser.add_argument("--data", type=Path, metavar="DIR", help="FHIR R4 NDJSON files or Bundles to serve")
-    parser.add_argument(
-        "--patients", type=int, default=100, help="how many to make up (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--move-every", type=float, metavar="S", help="change an appointment every S seconds, by itself"
-    )
-    parser.set_defaults(run=run)
 
 
 def run(chosen: argparse.Namespace) -> int:

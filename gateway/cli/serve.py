@@ -5,20 +5,13 @@ from __future__ import annotations
 import argparse
 import socket
 import sys
-from pathlib import Path
-from typing import Any
 
 import uvicorn
 from starlette.types import ASGIApp
 
+from gateway.app import create_app
 from gateway.settings import Settings, SettingsError, read_settings
 from gateway.telemetry import set_up_logging
-
-
-def add_to(commands: Any) -> None:
-    parser = commands.add_parser("serve", help="run the gateway", description=__doc__)
-    parser.add_argument("--config", type=Path, help="settings, as in docs/caregraph.toml")
-    parser.set_defaults(run=run)
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -27,8 +20,6 @@ def run(chosen: argparse.Namespace) -> int:
     except SettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    from gateway.app import create_app
-
     set_up_logging(settings.telemetry.log_level)
     host, port = settings.server.host, settings.server.port
     if not is_free(host, port):

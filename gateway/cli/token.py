@@ -4,22 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
 
 import httpx
 
 from sandbox.addresses import Addresses
-from sandbox.idp import personas
-
-PORT = 8400
-
-
-def add_to(commands: Any) -> None:
-    parser = commands.add_parser("token", help="print a sandbox token", description=__doc__)
-    parser.add_argument("persona", choices=tuple(personas()), help="whose token")
-    parser.add_argument("--port", type=int, default=PORT, help="the demo's port (default: %(default)s)")
-    parser.add_argument("--scope", help="scopes to ask for (default: all the persona has)")
-    parser.set_defaults(run=run)
 
 
 def run(chosen: argparse.Namespace) -> int:
