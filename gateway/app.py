@@ -9,7 +9,6 @@ from hashlib import sha256
 from hmac import digest
 
 import msgspec
-from sources.crm.care_key import care_key
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,7 +26,7 @@ from gateway.measuring import Measuring
 from gateway.operations import Operations
 from gateway.samples import SAMPLES
 from gateway.settings import Settings
-from gateway.telemetry import Metrics
+from gateway.telemetry import Metrics, otlp_exporter, tracer_provider
 from gateway.transport.explorer import ExplorerConfig, explorer_routes
 from gateway.transport.routes import graphql_routes
 from gateway.transport.settings import StatusProfile, TransportSettings
@@ -35,21 +34,32 @@ from policies import Policy
 from resolvers.cursors import Seal
 from resolvers.loaders import House, Sources
 from resolvers.schema import build, classify, core_of
+from sources.crm.care_key import care_key
 
 
 def create_app(settings: Settings) -> ASGIApp:
-    """The gateway for these settings, with the adapters they name."""
-    metrics = Metrics()
-    measuring = Measuring(metrics)
-    return compose(settings, adapters(settings, observers=[measuring]), metrics, measuring)
+    """The gateway for these settings, with the adapters they name.
+
+    Raises:
+        ExporterMissing: spans are to be exported and the exporter is not installed.
+    """
+    telemetry = settings.telemetry
+    provider = tracer_provider(
+        telemetry.service_name,
+        exporter=otlp_exporter(telemetry.otlp_endpoint),
+        sample_ratio=telemetry.sample_ratio,
+    )
+    measuring = Measuring(Metrics(), provider.get_tracer("caregraph"))
+    return compose(settings, adapters(settings, observers=[measuring]), measuring)
 
 
-def compose(settings: Settings, kept: Adapters, metrics: Metrics, measuring: Measuring) -> ASGIApp:
+def compose(settings: Settings, kept: Adapters, measuring: Measuring) -> ASGIApp:
     """The gateway over the given adapters.
 
     What a request passes, in order: `ErrorBoundary`; the routes of `transport` (body, origin, media types);
     `identity`; `operations`; `policies`; `execution` over `resolvers` and `sources`; and out again.
     """
+    metrics = measuring.metrics
     secret = settings.crm.care_key_secret.reveal().encode()
     house = House(
         kept.sources,
@@ -68,6 +78,7 @@ def compose(settings: Settings, kept: Adapters, metrics: Metrics, measuring: Mea
         engine=Engine(schema, type_of=lambda row: type(row).__name__),
         feed=Feed(changing),
         metrics=metrics,
+        tracer=measuring.tracer,
         deadline_s=settings.server.operation_deadline_s,
     )
 

@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 from graphql import GraphQLError, GraphQLSchema, OperationType
 from graphql.execution.values import VariableValues
+from opentelemetry.trace import Tracer
 
 from gateway import identity
 from gateway.changes import Gap
@@ -58,6 +59,7 @@ class Graph:
     engine: Engine
     feed: Feed
     metrics: Metrics
+    tracer: Tracer
     deadline_s: float = 10.0
     _prepared: WeakKeyDictionary[Operation, Prepared] = field(default_factory=WeakKeyDictionary)
 
@@ -80,7 +82,7 @@ class Graph:
         try:
             operation = self._operation(asked)
             if operation.kind is OperationType.SUBSCRIPTION:
-                raise RequestError(Code.BAD_USER_INPUT)
+                raise RequestError(Code.BAD_USER_INPUT, [Fault("Subscribe over WebSocket, at this address.")])
             if only_queries and operation.kind is not OperationType.QUERY:
                 return _refusal(RequestError(Code.BAD_USER_INPUT), trace, Outcome.NOT_A_QUERY)
             return await self._run(operation, asked, caller, trace, None)
@@ -114,7 +116,7 @@ class Graph:
         variables = self._variables(operation, asked)
         grant = self.policy.grant(caller)
         kind = operation.kind.value
-        with tallied() as tally:
+        with self.tracer.start_as_current_span("graphql.execute") as span, tallied() as tally:
             try:
                 async with asyncio.timeout(self.deadline_s):
                     data, errors = await self._data(operation, asked, variables, grant, trace, root)
@@ -123,6 +125,16 @@ class Graph:
             except Exception as fault:  # noqa: BLE001 - one answer in fixed words, whatever broke
                 report(fault, trace)
                 data, errors = None, [shown(fault, path=None, trace_id=trace)]
+            if span.is_recording():
+                span.set_attributes(
+                    {
+                        "graphql.operation.type": kind,
+                        "graphql.document.hash": operation.hash,
+                        "caregraph.audience": caller.audience.value,
+                        "caregraph.purpose": caller.purpose.value,
+                        "caregraph.upstream_calls": tally.total,
+                    }
+                )
         self._measure(kind, errors, tally, time.perf_counter() - started)
         return _answer(data, errors, tally)
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+
+from opentelemetry.trace import Tracer, get_current_span
+
 from gateway.changes import Outcome as Change
 from gateway.telemetry import Metrics
 from sources.calling.observing import Outcome
@@ -10,39 +14,45 @@ from sources.calling.observing import Outcome
 class Measuring:
     """Satisfies the observers of `sources.calling` and `changes`, and the meter of `transport`."""
 
-    def __init__(self, metrics: Metrics) -> None:
-        self._metrics = metrics
+    def __init__(self, metrics: Metrics, tracer: Tracer) -> None:
+        self.metrics = metrics
+        self.tracer = tracer
 
     def on_call(self, source: str, outcome: Outcome, seconds: float, size: int) -> None:
-        self._metrics.upstream_calls.labels(source, outcome.value).inc()
-        self._metrics.upstream_seconds.labels(source).observe(seconds)
+        self.metrics.upstream_calls.labels(source, outcome.value).inc()
+        self.metrics.upstream_seconds.labels(source).observe(seconds)
+        if get_current_span().is_recording():
+            ended = time.time_ns()
+            attributes = {"caregraph.source": source, "caregraph.call": outcome.value}
+            began = ended - int(seconds * 1e9)
+            self.tracer.start_span("source.call", attributes=attributes, start_time=began).end(ended)
 
     def on_misread(self, source: str, why: str) -> None:
-        self._metrics.misread.labels(source).inc()
+        self.metrics.misread.labels(source).inc()
 
     def on_change(self, source: str, outcome: Change) -> None:
-        self._metrics.changes.labels(source, outcome.value).inc()
+        self.metrics.changes.labels(source, outcome.value).inc()
 
     def on_poll(self, source: str, answered: bool) -> None:
-        self._metrics.polls.labels(source, "answered" if answered else "failed").inc()
+        self.metrics.polls.labels(source, "answered" if answered else "failed").inc()
 
     def on_unreadable(self) -> None:
-        self._metrics.feed.labels("unreadable").inc()
+        self.metrics.feed.labels("unreadable").inc()
 
     def on_gap(self) -> None:
-        self._metrics.feed.labels("gap").inc()
+        self.metrics.feed.labels("gap").inc()
 
     def on_overflow(self) -> None:
-        self._metrics.feed.labels("overflow").inc()
+        self.metrics.feed.labels("overflow").inc()
 
     def on_subscribers(self, count: int) -> None:
-        self._metrics.subscribers.set(count)
+        self.metrics.subscribers.set(count)
 
     def on_lag(self, seconds: float) -> None:
-        self._metrics.feed_lag.set(seconds)
+        self.metrics.feed_lag.set(seconds)
 
     def answered(self, status: int) -> None:
-        self._metrics.responses.labels(str(status)).inc()
+        self.metrics.responses.labels(str(status)).inc()
 
     def closed(self, code: int) -> None:
-        self._metrics.closes.labels(str(code)).inc()
+        self.metrics.closes.labels(str(code)).inc()
