@@ -16,8 +16,9 @@ from sources.ports import Narrowing, PatientQuery, Wanted
 Parameters = list[tuple[str, str]]
 
 _BEHIND: dict[str, tuple[str, ...]] = {
+    "chart": ("identifier",),
     "deceased": ("deceased_boolean", "deceased_date_time"),
-    "encounter_ids": ("context",),
+    "encounter_ids": ("encounter", "context"),
     "general_practitioner_ids": ("general_practitioner",),
     "last_updated": ("meta",),
     "location_id": ("location",),
@@ -27,9 +28,10 @@ _BEHIND: dict[str, tuple[str, ...]] = {
     "patient_id": (),
     "requester_id": ("requester",),
     "security": ("meta",),
+    "visit": (),
     "visit_number": ("identifier",),
 }
-"""The attributes behind each property of a record; whose it is is asked for in any case."""
+"""The attributes behind each property, those of them that a record has. Whose it is is always asked for."""
 
 _CHOICE = re.compile(r"(abatement|deceased|effective|medication|occurrence|onset|performed|value)[A-Z]")
 _SPECIAL = re.compile(r"([\\,$|])")
@@ -54,14 +56,15 @@ def elements(kind: type[Resource], wanted: Wanted) -> str:
 
     Raises:
         ValueError: the record has no such attribute.
+        KeyError: it is a property, and what is behind it has not been said.
     """
     fields = {field.name: field.encode_name for field in msgspec.structs.fields(kind)}
     names = {"id", *_owner(kind)}
     for attribute in wanted:
-        for name in _BEHIND.get(attribute, (attribute,)):
-            if name not in fields:
-                raise ValueError(f"`{kind.__name__}` has no attribute `{attribute}`")
-            names.add(fields[name])
+        if not hasattr(kind, attribute):
+            raise ValueError(f"`{kind.__name__}` has no attribute `{attribute}`")
+        behind = _BEHIND[attribute] if attribute not in fields else (attribute,)
+        names |= {fields[name] for name in behind if name in fields}
     names |= {choice[1] for name in names if (choice := _CHOICE.match(name)) is not None}
     return ",".join(sorted(names))
 
