@@ -233,10 +233,8 @@ def _version(coordinates: Mapping[Coordinate, Classified]) -> str:
 
 def _key(standing: Standing, version: str) -> str:
     audience, purpose, scopes, asks_in, has_patient = standing
-    return _digest(
-        (version, audience.value, purpose.value, str(scopes), asks_in.value, str(has_patient)), ordered=True
-    )
+    return _digest((version, audience.value, purpose.value, str(scopes), asks_in.value, str(has_patient)))
 
 
-def _digest(lines: Iterable[str], *, ordered: bool = False) -> str:
-    return sha256("\n".join(lines if ordered else sorted(lines)).encode()).hexdigest()
+def _digest(lines: Iterable[str]) -> str:
+    return sha256("\n".join(lines).encode()).hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 
 import pytest
 
@@ -19,6 +19,7 @@ from policies import (
     Policy,
     Purpose,
 )
+from policies.boundary import rule
 from policies.masks import KEPT, YEAR_OF_BIRTH
 from tests.policies.people import (
     ANA,
@@ -421,6 +422,35 @@ def test_another_classification_or_another_need_changes_the_key() -> None:
     found = [keys(ana, coordinates=each) for each in (COORDINATES, reclassified, other_needs, fewer)]
 
     assert len(set[str]().union(*found)) == 4
+
+
+@pytest.mark.parametrize("table", ["BOUNDARY", "MASKS"])
+def test_another_boundary_or_another_mask_changes_the_key(
+    table: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = keys(ana)
+    monkeypatch.setattr(f"policies.decisions.{table}", {})
+
+    assert keys(ana) != before
+
+
+@pytest.mark.parametrize(
+    ("value", "attribute"),
+    [
+        pytest.param(ana, "audience", id="an actor"),
+        pytest.param(ana.scopes, "resources", id="scopes"),
+        pytest.param(COORDINATES[NAME], "data", id="a classification"),
+        pytest.param(COORDINATES[NAME].needs, "any_of", id="needs"),
+        pytest.param(POLICY.grant(ana), "actor", id="a grant"),
+        pytest.param(decide(ana, NAME), "effect", id="a decision"),
+        pytest.param(POLICY.grant(ana).rows("Encounter"), "patient", id="a row rule"),
+        pytest.param(YEAR_OF_BIRTH, "transform", id="a mask"),
+        pytest.param(rule(Audience.CRM, DataClass.NOTES), "effect", id="a rule of the boundary"),
+    ],
+)
+def test_what_was_decided_can_not_be_changed(value: object, attribute: str) -> None:
+    with pytest.raises(FrozenInstanceError):
+        setattr(value, attribute, None)
 
 
 def test_a_key_tells_nothing_of_what_it_was_made_of() -> None:

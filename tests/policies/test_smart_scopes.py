@@ -159,7 +159,7 @@ def test_texts_that_permit_the_same_are_equal_and_share_a_hash_and_a_text(one: s
 
 
 def test_scopes_of_different_contexts_or_queries_are_not_joined() -> None:
-    text = "patient/Condition.r?category=a patient/Condition.s system/Condition.s user/Condition.s"
+    text = "patient/Condition.r?category=a&code=b patient/Condition.s system/Condition.s user/Condition.s"
 
     assert str(Scopes.parse(text)) == text
 
