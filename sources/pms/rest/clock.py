@@ -37,8 +37,11 @@ class PracticeClock:
     def _span(self, local: str, minutes: int) -> tuple[str, str]:
         if _LOCAL.fullmatch(local) is None:
             raise ValueError("not a naive local time")
-        start = datetime.fromisoformat(local).replace(tzinfo=self._zone).astimezone(UTC)
-        return self._written(start), self._written(start + timedelta(minutes=minutes))
+        try:
+            start = datetime.fromisoformat(local).replace(tzinfo=self._zone).astimezone(UTC)
+            return self._written(start), self._written(start + timedelta(minutes=minutes))
+        except OverflowError:
+            raise ValueError("beyond the calendar") from None
 
     def _written(self, moment: datetime) -> str:
         here = moment.astimezone(self._zone)
