@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from hashlib import sha256
 from hmac import digest
 
@@ -34,7 +33,7 @@ from policies import Policy
 from resolvers.cursors import Seal
 from resolvers.loaders import House, Sources
 from resolvers.schema import build, classify, core_of
-from sources.crm.care_key import care_key
+from sources.crm.care_key import CareKeys
 
 
 def create_app(settings: Settings) -> ASGIApp:
@@ -63,7 +62,7 @@ def compose(settings: Settings, kept: Adapters, measuring: Measuring) -> ASGIApp
     secret = settings.crm.care_key_secret.reveal().encode()
     house = House(
         kept.sources,
-        partial(care_key, secret),
+        CareKeys(secret),
         Seal(digest(secret, b"cursors", sha256)),
     )
     schema = core_of(build())

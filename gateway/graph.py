@@ -211,12 +211,12 @@ class Graph:
         return wanted
 
     def _measure(self, kind: str, errors: list[FormattedError], tally: Tally, seconds: float) -> None:
-        metrics = self.metrics
-        metrics.operations.labels(kind, "ok" if not errors else "errors").inc()
-        metrics.operation_seconds.labels(kind).observe(seconds)
-        metrics.operation_calls.labels(kind).observe(tally.total)
+        answered = self.metrics.answered(kind, "ok" if not errors else "errors")
+        answered.operations.inc()
+        answered.seconds.observe(seconds)
+        answered.calls.observe(tally.total)
         for code in codes(errors):
-            metrics.errors.labels(code).inc()
+            self.metrics.errors.labels(code).inc()
 
 
 @dataclass(frozen=True)

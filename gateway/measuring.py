@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from opentelemetry.trace import Tracer, get_current_span
+from prometheus_client import Counter, Histogram
 
 from gateway.changes import Outcome as Change
 from gateway.telemetry import Metrics
@@ -17,15 +18,26 @@ class Measuring:
     def __init__(self, metrics: Metrics, tracer: Tracer) -> None:
         self.metrics = metrics
         self.tracer = tracer
+        self._calls: dict[tuple[str, Outcome], tuple[Counter, Histogram]] = {}
+        self._answered: dict[int, Counter] = {}
 
     def on_call(self, source: str, outcome: Outcome, seconds: float, size: int) -> None:
-        self.metrics.upstream_calls.labels(source, outcome.value).inc()
-        self.metrics.upstream_seconds.labels(source).observe(seconds)
+        calls, times = self._of(source, outcome)
+        calls.inc()
+        times.observe(seconds)
         if get_current_span().is_recording():
             ended = time.time_ns()
             attributes = {"caregraph.source": source, "caregraph.call": outcome.value}
             began = ended - int(seconds * 1e9)
             self.tracer.start_span("source.call", attributes=attributes, start_time=began).end(ended)
+
+    def _of(self, source: str, outcome: Outcome) -> tuple[Counter, Histogram]:
+        """The metrics of one source and outcome; finding them by label costs more than counting."""
+        found = self._calls.get((source, outcome))
+        if found is None:
+            calls = self.metrics.upstream_calls.labels(source, outcome.value)
+            found = self._calls[source, outcome] = (calls, self.metrics.upstream_seconds.labels(source))
+        return found
 
     def on_misread(self, source: str, why: str) -> None:
         self.metrics.misread.labels(source).inc()
@@ -52,7 +64,10 @@ class Measuring:
         self.metrics.feed_lag.set(seconds)
 
     def answered(self, status: int) -> None:
-        self.metrics.responses.labels(str(status)).inc()
+        counter = self._answered.get(status)
+        if counter is None:
+            counter = self._answered[status] = self.metrics.responses.labels(str(status))
+        counter.inc()
 
     def closed(self, code: int) -> None:
         self.metrics.closes.labels(str(code)).inc()

@@ -99,6 +99,7 @@ class Loaders:
         self.tasks = Tasks()
         self._wanted = wanted
         self._loaders: dict[Hashable, Loader[Any, Any]] = {}
+        self._rules: dict[str, tuple[RowRule, Wanted]] = {}
 
     # -- the EHR -------------------------------------------------------------------------
 
@@ -310,11 +311,17 @@ class Loaders:
             loader = self._loaders[key] = Loader(fetch, self.tasks)
         return loader
 
-    def _of(self, type_name: str) -> Wanted:
-        return self._wanted.get(type_name, frozenset()) | self.grant.rows(type_name).attributes
-
     def _rule(self, type_name: str) -> tuple[RowRule, Wanted]:
-        return self.grant.rows(type_name), self._of(type_name)
+        """Which rows of a type the actor may know of, and which attributes the request reads of them."""
+        found = self._rules.get(type_name)
+        if found is None:
+            rule = self.grant.rows(type_name)
+            wanted = self._wanted.get(type_name, frozenset()) | rule.attributes
+            found = self._rules[type_name] = (rule, wanted)
+        return found
+
+    def _of(self, type_name: str) -> Wanted:
+        return self._rule(type_name)[1]
 
     async def _booked(self, asked: Awaitable[Found[K, Appointment]]) -> Found[K, Appointment]:
         return await self._admitted_bookings(self.grant.rows("Appointment"), await asked)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0
 
@@ -9,11 +11,20 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 1
 CALLS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 
 
+class Answered(NamedTuple):
+    """What is counted of an answer."""
+
+    operations: Counter
+    seconds: Histogram
+    calls: Histogram
+
+
 class Metrics:
     """All metrics, on a registry of their own."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._answered: dict[tuple[str, str], Answered] = {}
         made = self.registry
         self.operations = Counter(
             "caregraph_operations", "Operations answered.", ["kind", "code"], registry=made
@@ -73,6 +84,17 @@ class Metrics:
         self.changes = Counter(
             "caregraph_changes", "Changes in sources.", ["source", "outcome"], registry=made
         )
+
+    def answered(self, kind: str, outcome: str) -> Answered:
+        """The metrics of answers of one kind; finding them by label costs more than counting."""
+        found = self._answered.get((kind, outcome))
+        if found is None:
+            found = self._answered[kind, outcome] = Answered(
+                self.operations.labels(kind, outcome),
+                self.operation_seconds.labels(kind),
+                self.operation_calls.labels(kind),
+            )
+        return found
 
     def rendered(self) -> tuple[bytes, str]:
         """The page for /metrics, and its content type."""

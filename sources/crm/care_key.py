@@ -11,12 +11,21 @@ _LENGTH = 40
 _MIN_SECRET_BYTES = 16
 
 
-def care_key(secret: bytes, patient: PatientId) -> CareKey:
-    """The key of *patient*: the first 40 hex digits of HMAC-SHA256, which nobody without *secret* can undo.
+class CareKeys:
+    """Makes the keys of one CRM: the first 40 hex digits of HMAC-SHA256, undone by nobody without *secret*.
 
     Raises:
         ValueError: the secret is too short to keep one.
     """
-    if len(secret) < _MIN_SECRET_BYTES:
-        raise ValueError(f"the care key's secret is too short; give at least {_MIN_SECRET_BYTES} bytes")
-    return CareKey(hmac.digest(secret, patient.encode(), hashlib.sha256).hex()[:_LENGTH])
+
+    def __init__(self, secret: bytes) -> None:
+        if len(secret) < _MIN_SECRET_BYTES:
+            raise ValueError(f"the care key's secret is too short; give at least {_MIN_SECRET_BYTES} bytes")
+        # Copied for each key: keying anew costs more than hashing an id.
+        self._keyed = hmac.new(secret, digestmod=hashlib.sha256)
+
+    def __call__(self, patient: PatientId) -> CareKey:
+        """The key of *patient*."""
+        mac = self._keyed.copy()
+        mac.update(patient.encode())
+        return CareKey(mac.hexdigest()[:_LENGTH])

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sources.calling import Limits, Nonconforming, Upstream
-from sources.crm.care_key import care_key
+from sources.crm.care_key import CareKeys
 from sources.crm.hubspot import HubSpotEngagements, HubSpotSettings, PropertyNames
 from sources.crm.hubspot.normalise import engagement
 from sources.errors import SourceError, SourceMisread, SourceRejected, SourceTimeout, SourceUnavailable
@@ -290,15 +290,15 @@ def test_whatever_properties_hold_it_is_an_engagement_or_a_refusal(properties: d
 def test_a_care_key_is_a_keyed_hash_of_the_patients_id(secret: bytes, patient: str) -> None:
     expected = hmac.new(secret, patient.encode(), hashlib.sha256).hexdigest()[:40]
 
-    assert care_key(secret, PatientId(patient)) == expected
+    assert CareKeys(secret)(PatientId(patient)) == expected
 
 
 def test_the_care_key_of_the_sandboxs_first_patient_is_known() -> None:
-    key = care_key(b"sandbox-care-key", PatientId("pat-000001"))
+    key = CareKeys(b"sandbox-care-key")(PatientId("pat-000001"))
 
     assert key == "5203394de0de0f1f13a59cdfab738ef6bdebdbc5"
 
 
 def test_a_secret_that_can_be_guessed_is_refused() -> None:
     with pytest.raises(ValueError, match="too short"):
-        care_key(b"secret", PatientId("pat-000001"))
+        CareKeys(b"secret")

@@ -5,14 +5,14 @@ Pure. The fast road decodes a whole Bundle at once; only if that fails is it rea
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from sources.calling import Nonconforming, Reader
-from sources.ehr.fhir.wire import WIRE, Outcome
+from sources.ehr.fhir.wire import WIRE, Outcome, projected
 from sources.model import Resource
 
 R = TypeVar("R", bound=Resource)
@@ -92,11 +92,12 @@ class Page(NamedTuple, Generic[R]):
 
 
 class PageReader(Generic[R]):
-    """Reads the pages of a search for *kind*."""
+    """Reads the pages of a search for *kind*: of each row *elements*, or all the model has."""
 
-    def __init__(self, kind: type[R]) -> None:
-        wire: Any = WIRE[kind] | Outcome
-        name = kind.__name__
+    def __init__(self, kind: type[R], elements: str | None = None) -> None:
+        row = WIRE[kind] if elements is None else projected(kind, frozenset(elements.split(",")))
+        wire: Any = row | Outcome
+        name = self.name = kind.__name__
         self._whole: Reader[_Bundle[R | Outcome]] = Reader(_Bundle[wire], "Bundle")
         self._loose: Reader[_Bundle[Raw]] = Reader(_Bundle[Raw], "Bundle")
         self._row: Reader[R | Outcome] = Reader(wire, name)
@@ -134,10 +135,10 @@ class PageReader(Generic[R]):
         return self._row.read(msgspec.json.encode(_without_placeholders(msgspec.json.decode(resource))))
 
 
-@cache
-def page_reader(kind: type[R]) -> PageReader[R]:
-    """The reader for *kind*; making one takes longer than reading a page."""
-    return PageReader(kind)
+@lru_cache(maxsize=1024)
+def page_reader(kind: type[R], elements: str | None = None) -> PageReader[R]:
+    """The reader for *kind* and *elements*; making one takes longer than reading a page."""
+    return PageReader(kind, elements)
 
 
 def _rows(read: list[R | Outcome]) -> list[R]:

@@ -9,7 +9,7 @@ import msgspec
 
 from sources.calling import Nonconforming, Reader, Reply, Upstream
 from sources.ehr.fhir.asking import Parameters
-from sources.ehr.fhir.bundles import Page, Unread, page_reader
+from sources.ehr.fhir.bundles import Page, PageReader, Unread
 from sources.ehr.fhir.settings import FhirSettings
 from sources.model import Resource
 
@@ -40,21 +40,21 @@ class FhirClient:
         self._settings = settings
         self._upstream = upstream
 
-    async def search(self, kind: type[R], parameters: Parameters) -> Results[R]:
+    async def search(self, reader: PageReader[R], parameters: Parameters) -> Results[R]:
         """Every row of the search, following its pages to the end or the limit, by one deadline.
 
         Raises:
             SourceError: a page could not be had, or is no such page.
         """
         deadline = self._upstream.deadline()
-        page = await self.first(kind, parameters, deadline)
+        page = await self.first(reader, parameters, deadline)
         rows, unread = page.rows, page.unread
         followed: set[str] = set()
         while page.next is not None and len(followed) < self._settings.page_limit - 1:
             if page.next in followed:
                 raise self._upstream.misread("Bundle.link: the pages go round in a circle")
             followed.add(page.next)
-            page = await self.follow(kind, page.next, deadline)
+            page = await self.follow(reader, page.next, deadline)
             rows += page.rows
             unread += page.unread
         if followed:
@@ -62,18 +62,20 @@ class FhirClient:
             rows = list({row.id: row for row in rows}.values())
         return Results(rows, unread, page.next is None)
 
-    async def first(self, kind: type[R], parameters: Parameters, deadline: float | None = None) -> Page[R]:
+    async def first(
+        self, reader: PageReader[R], parameters: Parameters, deadline: float | None = None
+    ) -> Page[R]:
         """The first page of a search."""
-        name = kind.__name__
+        name = reader.name
         if self._settings.search == "get":
             reply = await self._upstream.send("GET", name, query=parameters, deadline=deadline)
         else:
             reply = await self._upstream.send("POST", f"{name}/_search", form=parameters, deadline=deadline)
-        return self._page(kind, reply)
+        return self._page(reader, reply)
 
-    async def follow(self, kind: type[R], link: str, deadline: float | None = None) -> Page[R]:
+    async def follow(self, reader: PageReader[R], link: str, deadline: float | None = None) -> Page[R]:
         """The page behind *link*, a URL of this server."""
-        return self._page(kind, await self._upstream.send("GET", link, deadline=deadline))
+        return self._page(reader, await self._upstream.send("GET", link, deadline=deadline))
 
     async def check(self) -> None:
         """Ask for the server's version of FHIR.
@@ -91,9 +93,9 @@ class FhirClient:
                 "CapabilityStatement.fhirVersion: not R4; set the base URL to an R4 one"
             )
 
-    def _page(self, kind: type[R], reply: Reply) -> Page[R]:
+    def _page(self, reader: PageReader[R], reply: Reply) -> Page[R]:
         try:
-            page = page_reader(kind).read(reply.body)
+            page = reader.read(reply.body)
         except Nonconforming as fault:
             raise self._upstream.misread(str(fault)) from None
         for row in page.unread:

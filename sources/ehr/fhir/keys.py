@@ -9,8 +9,7 @@ from sources.calling import many_each, one_each
 from sources.ehr.fhir.asking import escaped
 from sources.ehr.fhir.bundles import Unread
 from sources.errors import SourceError
-from sources.model import Identifier, Patient, PatientId, Reference, Resource
-from sources.model.clinical import OfPatient, OfSubject
+from sources.model import Identifier, PatientId, Reference, Resource
 
 R = TypeVar("R", bound=Resource)
 
@@ -80,11 +79,8 @@ def _owner(reference: str | None, owners: Mapping[str, PatientId]) -> PatientId 
 
 
 def _reference(row: Resource) -> str | None:
-    subject: Reference | None = None
-    if isinstance(row, OfSubject):
-        subject = row.subject
-    elif isinstance(row, OfPatient):
-        subject = row.patient
-    elif isinstance(row, Patient):
-        return f"Patient/{row.id}"
-    return subject.reference if subject is not None else None
+    """The reference to the patient a row is about, by whichever element its type has for that."""
+    subject: Reference | None = getattr(row, "subject", None) or getattr(row, "patient", None)
+    if subject is not None:
+        return subject.reference
+    return f"Patient/{row.id}" if type(row).__name__ == "Patient" else None

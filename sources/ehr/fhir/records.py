@@ -8,6 +8,7 @@ from typing import TypeVar
 from sources.calling import Unasked, Upstream, in_chunks
 from sources.ehr.fhir.asking import Parameters, elements, escaped, matching, narrowed, possible_ids
 from sources.ehr.fhir.bookmarks import BadBookmark, bookmark_of, link_of
+from sources.ehr.fhir.bundles import PageReader, page_reader
 from sources.ehr.fhir.client import FhirClient
 from sources.ehr.fhir.keys import by_id, by_identifier, by_patient, owners
 from sources.ehr.fhir.settings import FhirSettings
@@ -50,7 +51,7 @@ class FhirRecords:
     async def read(self, kind: type[R], ids: Sequence[str], wanted: Wanted) -> Found[str, R]:
         async def ask(chunk: Sequence[str]) -> Found[str, R]:
             parameters = [("_id", ",".join(chunk)), *self._form(kind, wanted, len(chunk))]
-            answer = await self._client.search(kind, parameters)
+            answer = await self._client.search(self._reader(kind, wanted), parameters)
             try:
                 found = by_id(self.name, answer.rows, answer.unread, chunk)
             except Unasked:
@@ -60,9 +61,12 @@ class FhirRecords:
         return await in_chunks(possible_ids(ids), self._settings.ids_per_call, ask)
 
     async def identified(self, kind: type[R], identifiers: Sequence[str], wanted: Wanted) -> Found[str, R]:
+        asked_for = wanted | {"identifier"}
+
         async def ask(chunk: Sequence[str]) -> Found[str, R]:
-            form = self._form(kind, wanted | {"identifier"}, self._settings.page_size)
-            answer = await self._client.search(kind, [("identifier", ",".join(chunk)), *form])
+            form = self._form(kind, asked_for, self._settings.page_size)
+            parameters = [("identifier", ",".join(chunk)), *form]
+            answer = await self._client.search(self._reader(kind, asked_for), parameters)
             try:
                 found = by_identifier(self.name, answer.rows, answer.unread, chunk)
             except Unasked:
@@ -74,10 +78,11 @@ class FhirRecords:
     async def of_patients(
         self, kind: type[R], patients: Sequence[PatientId], narrowing: Narrowing, wanted: Wanted
     ) -> Found[PatientId, Listed[R]]:
+        reader = self._reader(kind, wanted)
         rest = [*narrowed(narrowing), *self._form(kind, wanted, self._settings.page_size)]
 
         async def ask(chunk: Sequence[PatientId]) -> Found[PatientId, Listed[R]]:
-            answer = await self._client.search(kind, [("patient", ",".join(chunk)), *rest])
+            answer = await self._client.search(reader, [("patient", ",".join(chunk)), *rest])
             try:
                 rows = by_patient(self.name, answer.rows, answer.unread, owners(self._base_url, chunk))
             except Unasked:
@@ -98,11 +103,12 @@ class FhirRecords:
     async def search_patients(
         self, query: PatientQuery, count: int, bookmark: str | None, wanted: Wanted
     ) -> Page[Patient]:
+        reader = self._reader(Patient, wanted)
         search = [*matching(query), *self._form(Patient, wanted, count)]
         if bookmark is None:
-            page = await self._client.first(Patient, search)
+            page = await self._client.first(reader, search)
         else:
-            page = await self._client.follow(Patient, self._link(bookmark, search))
+            page = await self._client.follow(reader, self._link(bookmark, search))
         if page.unread:
             raise self._misread(Patient, page.unread[0].why)
         return Page(tuple(page.rows), None if page.next is None else bookmark_of(page.next, search))
@@ -113,6 +119,9 @@ class FhirRecords:
         except BadBookmark:
             why = "the bookmark does not belong to this search; start again without it"
             raise SourceRejected(self.name, why) from None
+
+    def _reader(self, kind: type[R], wanted: Wanted) -> PageReader[R]:
+        return page_reader(kind, elements(kind, wanted))
 
     def _form(self, kind: type[Resource], wanted: Wanted, count: int) -> Parameters:
         form = [("_count", str(min(count, self._settings.page_size)))]

@@ -8,6 +8,7 @@ over; any other name is refused, and so are modifiers, which change what a recor
 from __future__ import annotations
 
 import types
+from collections.abc import Mapping
 from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -34,11 +35,16 @@ class _Builder:
 
     def of(self, kind: type[Record]) -> type[Record]:
         if kind not in self.types:
-            self.types[kind] = self._built(kind)
+            self.types[kind] = self.built(kind)
         return self.types[kind]
 
-    def _built(self, kind: type[Record]) -> type[Record]:
-        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    def built(self, kind: type[Record], only: frozenset[str] | None = None) -> type[Record]:
+        """The wire type of *kind*; with *only*, all other elements are skipped over."""
+        fields = {
+            field.encode_name: field
+            for field in msgspec.structs.fields(kind)
+            if only is None or field.encode_name in only
+        }
         hints = get_type_hints(kind, include_extras=True)
         definitions: list[tuple[str, Any, Any]] = []
         for element in ELEMENTS[kind]:
@@ -53,7 +59,8 @@ class _Builder:
         wire = msgspec.defstruct(
             kind.__name__,
             definitions,
-            bases=(kind,),
+            bases=(kind,) if only is None else (),
+            namespace={} if only is None else _likeness(kind, fields),
             module=__name__,
             frozen=True,
             kw_only=True,
@@ -81,6 +88,18 @@ class _Builder:
         return TYPES[element.primitive]
 
 
+def _likeness(kind: type[Record], read: Mapping[str, Any]) -> dict[str, Any]:
+    """What makes a struct that reads only some elements look like *kind*: its properties, the rest absent."""
+    properties = {
+        name: member
+        for base in reversed(kind.__mro__)
+        for name, member in vars(base).items()
+        if isinstance(member, property)
+    }
+    defaults = {f.name: f.default for f in msgspec.structs.fields(kind) if f.encode_name not in read}
+    return properties | defaults
+
+
 def _field(name: str, default: Any) -> Any:
     return msgspec.field(name=name) if default is NODEFAULT else msgspec.field(name=name, default=default)
 
@@ -90,12 +109,18 @@ def _skipped(name: str) -> tuple[str, Any, Any]:
     return attribute, _REFUSED.get(name, _SKIPPED), msgspec.field(name=name, default=UNSET)
 
 
-def _wire_types() -> dict[type[Record], type[Record]]:
-    builder = _Builder()
-    for kind in RESOURCES.values():
-        builder.of(kind)
-    return builder.types
+_builder = _Builder()
+for _kind in RESOURCES.values():
+    _builder.of(_kind)
 
-
-WIRE: dict[type[Record], type[Record]] = _wire_types()
+WIRE: dict[type[Record], type[Record]] = _builder.types
 """The wire type of each record of the model."""
+
+
+def projected(kind: type[Record], elements: frozenset[str]) -> type[Record]:
+    """The wire type of *kind* that reads those elements and skips over all others that R4 knows.
+
+    Servers may answer with more than was asked for; reading it would cost more than the call. The type is no
+    subclass of *kind*, which could not leave out elements, but has all its attributes and properties.
+    """
+    return _builder.built(kind, elements)
