@@ -400,6 +400,33 @@ def test_the_tables_name_attributes_that_the_records_have(kind: str) -> None:
     assert set(PARAMETERS.get(kind, {}).values()) <= fields
 
 
+def test_whose_the_rows_of_each_type_are() -> None:
+    assert " ".join(sorted(COMPARTMENT)) == (
+        "Account AllergyIntolerance Appointment CarePlan Condition Coverage DocumentReference Encounter"
+        " Engagement Immunization MedicationRequest Observation Patient Procedure"
+    )
+    assert " ".join(sorted(DIRECTORY)) == "Location Organization Practitioner PractitionerRole"
+    assert FHIR_TYPES == (set(COMPARTMENT) | DIRECTORY) - {"Engagement"}
+
+
+def test_what_a_granular_scope_may_ask_of_each_type() -> None:
+    assert {kind: " ".join(sorted(names)) for kind, names in PARAMETERS.items()} == {
+        "AllergyIntolerance": "category clinical-status code criticality type verification-status",
+        "Appointment": "service-type status",
+        "CarePlan": "category intent status",
+        "Condition": "category clinical-status code severity verification-status",
+        "Coverage": "status",
+        "DocumentReference": "category status type",
+        "Encounter": "class reason-code status type",
+        "Immunization": "status status-reason vaccine-code",
+        "Location": "status type",
+        "MedicationRequest": "category code intent status",
+        "Observation": "category code status",
+        "Organization": "type",
+        "Procedure": "category code status",
+    }
+
+
 def test_a_granular_scope_can_ask_nothing_of_a_patient() -> None:
     # A private scope opens Patient rows; were there granular ones, it could open what they keep back.
     assert "Patient" not in PARAMETERS
