@@ -1,0 +1,109 @@
+"""The gateway as `gateway.app` composes it, over adapters for the rig's three systems."""
+
+import secrets
+
+from starlette.types import ASGIApp
+
+from benchmarks.peer.bookings import RigPms
+from benchmarks.peer.contacts import RigContacts
+from benchmarks.peer.crosswalk import Crosswalk
+from benchmarks.peer.provider import ISSUER
+from benchmarks.peer.records import ById, RigRecords
+from gateway.adapters import Adapters
+from gateway.app import compose
+from gateway.measuring import Measuring
+from gateway.settings import Settings, read_settings
+from gateway.telemetry import Metrics, tracer_provider
+from resolvers.loaders import Sources
+from sources.calling import Anonymous, Limits, Observer, PyreqwestTransport, StaticBearer, Upstream
+from sources.crm.care_key import CareKeys
+from sources.ehr.fhir import FhirSettings
+
+
+def settings_of(upstream: str, jwks_url: str, port: int, audience: str) -> Settings:
+    """Production's settings for the systems at *upstream*; whatever is not named here has its default."""
+    secret = secrets.token_hex(16)
+    table = {
+        "server": {"port": port},
+        "identity": {
+            "issuer": ISSUER,
+            "audience": audience,
+            "jwks_url": jwks_url,
+            "roles": {"clinician": "clinician"},
+        },
+        "ehr": {
+            "url": f"{upstream}/fhir",
+            "mrn_system": "urn:oid:1.2.36.146.595.217.0.1",
+            "visit_system": "urn:oid:1.2.36.146.595.217.0.2",
+        },
+        "pms": {
+            "url": f"{upstream}/pms",
+            "time_zone": "UTC",
+            "client_id": "caregraph",
+            "client_secret": secret,
+        },
+        "crm": {
+            "url": upstream,
+            "client_id": "caregraph",
+            "client_secret": secret,
+            "care_key_secret": secrets.token_hex(32),
+        },
+        "telemetry": {"log_level": "WARNING"},
+    }
+    return read_settings(environ={}, table=table)
+
+
+def app_of(settings: Settings) -> ASGIApp:
+    """The gateway; nothing but its adapters is the benchmark's own."""
+    telemetry = settings.telemetry
+    provider = tracer_provider(telemetry.service_name, exporter=None, sample_ratio=telemetry.sample_ratio)
+    measuring = Measuring(Metrics(), provider.get_tracer("caregraph"))
+    return compose(settings, adapters_of(settings, measuring), measuring)
+
+
+def adapters_of(settings: Settings, observer: Observer) -> Adapters:
+    """The adapters for the rig. It takes no credentials; PMS and CRM get a bearer token as they would."""
+    bearer = StaticBearer("accepted-by-anyone")
+    ehr_upstream = Upstream(
+        settings.ehr.name,
+        "ehr/fhir",
+        settings.ehr.url,
+        authorizer=Anonymous(),
+        headers={"Accept": "application/fhir+json"},
+        limits=Limits(timeout_s=settings.ehr.timeout_s),
+        transport=ById(PyreqwestTransport(Limits.max_bytes)),
+        observers=[observer],
+    )
+    pms_upstream = Upstream(
+        settings.pms.name,
+        "pms/rig",
+        settings.pms.url,
+        authorizer=bearer,
+        limits=Limits(timeout_s=settings.pms.timeout_s),
+        observers=[observer],
+    )
+    crm_upstream = Upstream(
+        settings.crm.name,
+        "crm/hubspot",
+        settings.crm.url,
+        authorizer=bearer,
+        limits=Limits(timeout_s=settings.crm.timeout_s),
+        observers=[observer],
+    )
+    crosswalk = Crosswalk(CareKeys(settings.crm.care_key_secret.reveal().encode()))
+    ehr = RigRecords(_fhir_settings(settings), ehr_upstream, crosswalk)
+    pms = RigPms(settings.pms.name, pms_upstream, crosswalk)
+    crm = RigContacts(settings.crm.name, crm_upstream, crosswalk)
+    return Adapters(
+        Sources(ehr=ehr, book=pms, billing=pms, crm=crm, every=(ehr, pms, crm)),
+        changes=(),
+        upstreams=(ehr_upstream, pms_upstream, crm_upstream),
+    )
+
+
+def _fhir_settings(settings: Settings) -> FhirSettings:
+    """The rig's server knows searches by GET only, and sends whole resources whatever `_elements` says."""
+    ehr = settings.ehr
+    return FhirSettings(
+        ehr.name, ehr.url, ehr.mrn_system, ehr.visit_system, elements=False, search="get", page_size=1000
+    )
