@@ -130,11 +130,12 @@ def _is_when(span: _Span, value: str) -> bool:
     if match is None:
         return False
     asked = _span_of(match[2])
+    is_within = asked.start <= span.start and span.end <= asked.end
     tests = {
-        "eq": asked.start <= span.start and span.end <= asked.end,
-        "ge": span.end > asked.start,
+        "eq": is_within,
+        "ge": is_within or span.end > asked.end,
         "gt": span.end > asked.end,
-        "le": span.start < asked.end,
+        "le": is_within or span.start < asked.start,
         "lt": span.start < asked.start,
     }
     return tests[match[1] or "eq"]

@@ -19,7 +19,7 @@ from sources.ehr.fhir.elements import ELEMENTS, RESOURCES
 from sources.ehr.fhir.primitives import DATE, DATE_TIME, ID, INSTANT
 from sources.ehr.fhir.wire import WIRE
 from sources.model import Encounter, Observation, Patient, Record, Resource
-from tests.sources.practice import Served
+from tests.sources.practice import Served, as_model
 
 MODULES: dict[str, str] = {
     "EncounterParticipant": "encounter.EncounterParticipant",
@@ -161,16 +161,6 @@ def test_an_id_is_one_to_64_plain_characters(text: str) -> None:
 def bundle(*resources: Any, **more: Any) -> bytes:
     entries = [{"fullUrl": "urn:x", "resource": it, "search": {"mode": "match"}} for it in resources]
     return json.dumps({"resourceType": "Bundle", "type": "searchset", "entry": entries, **more}).encode()
-
-
-def as_model(value: Any) -> Any:
-    """*value* with the records of the model in place of their wire types."""
-    if isinstance(value, tuple):
-        return tuple(as_model(item) for item in value)
-    if not isinstance(value, Record):
-        return value
-    kind = next(base for base in type(value).__mro__ if base in WIRE)
-    return kind(**{name: as_model(getattr(value, name)) for name in kind.__struct_fields__})
 
 
 @pytest.mark.parametrize("kind", RESOURCES.values(), ids=lambda kind: kind.__name__)

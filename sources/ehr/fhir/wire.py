@@ -8,7 +8,6 @@ over; any other name is refused, and so are modifiers, which change what a recor
 from __future__ import annotations
 
 import types
-from collections.abc import Mapping
 from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -20,6 +19,9 @@ from sources.model import Record, Resource
 
 _SKIPPED: Any = Raw | UnsetType
 _NONE_OF: Any = Annotated[list[Raw], msgspec.Meta(max_length=0)] | UnsetType
+_UNREAD = " (not read)"
+"""Behind the name of an element, what its attribute listens to while the element itself is skipped over."""
+
 _REFUSED = {"modifierExtension": _NONE_OF, "implicitRules": _NONE_OF}
 
 
@@ -40,17 +42,17 @@ class _Builder:
 
     def built(self, kind: type[Record], only: frozenset[str] | None = None) -> type[Record]:
         """The wire type of *kind*; with *only*, all other elements are skipped over."""
-        fields = {
-            field.encode_name: field
-            for field in msgspec.structs.fields(kind)
-            if only is None or field.encode_name in only
-        }
+        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
         hints = get_type_hints(kind, include_extras=True)
         definitions: list[tuple[str, Any, Any]] = []
         for element in ELEMENTS[kind]:
             if (known := fields.get(element.name)) is not None:
+                is_read = only is None or element.name in only
+                name = element.name if is_read else f"{element.name}{_UNREAD}"
                 wire_type = self._wire_type(hints[known.name], element)
-                definitions.append((known.name, wire_type, _field(element.name, known.default)))
+                definitions.append((known.name, wire_type, _field(name, known.default)))
+                if not is_read:
+                    definitions.append(_skipped(element.name))
             else:
                 definitions.append(_skipped(element.name))
             if element.primitive is not None:
@@ -59,8 +61,7 @@ class _Builder:
         wire = msgspec.defstruct(
             kind.__name__,
             definitions,
-            bases=(kind,) if only is None else (),
-            namespace={} if only is None else _likeness(kind, fields),
+            bases=(kind,),
             module=__name__,
             frozen=True,
             kw_only=True,
@@ -88,18 +89,6 @@ class _Builder:
         return TYPES[element.primitive]
 
 
-def _likeness(kind: type[Record], read: Mapping[str, Any]) -> dict[str, Any]:
-    """What makes a struct that reads only some elements look like *kind*: its properties, the rest absent."""
-    properties = {
-        name: member
-        for base in reversed(kind.__mro__)
-        for name, member in vars(base).items()
-        if isinstance(member, property)
-    }
-    defaults = {f.name: f.default for f in msgspec.structs.fields(kind) if f.encode_name not in read}
-    return properties | defaults
-
-
 def _field(name: str, default: Any) -> Any:
     return msgspec.field(name=name) if default is NODEFAULT else msgspec.field(name=name, default=default)
 
@@ -120,7 +109,7 @@ WIRE: dict[type[Record], type[Record]] = _builder.types
 def projected(kind: type[Record], elements: frozenset[str]) -> type[Record]:
     """The wire type of *kind* that reads those elements and skips over all others that R4 knows.
 
-    Servers may answer with more than was asked for; reading it would cost more than the call. The type is no
-    subclass of *kind*, which could not leave out elements, but has all its attributes and properties.
+    Servers may answer with more than was asked for; reading it would cost more than the call. The attributes
+    of what is not read are absent.
     """
     return _builder.built(kind, elements)
