@@ -1,6 +1,6 @@
 """The explorer in a real browser, against a made-up schema and a made-up identity provider.
 
-Needs Chromium and the `browser` dependency group; without them these tests are skipped.
+`scripts/browser` installs Chromium and the `browser` dependency group, and runs these tests.
 """
 
 import os
@@ -13,7 +13,7 @@ import pytest
 
 from tests.gateway.explorer_stage import SCOPES, Stage, made_up_token, on_stage
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 # Chromium's own sandbox needs a user that is not root; the rest keeps it from calling its makers' servers.
@@ -37,12 +37,10 @@ def stage() -> Iterator[Stage]:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    sync_api = pytest.importorskip(
-        "playwright.sync_api", reason="the `browser` dependency group is not installed"
-    )
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    with sync_api.sync_playwright() as playwright:
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM is not None, "Chromium is missing; run scripts/browser"
+    with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield opened
         opened.close()
