@@ -406,7 +406,7 @@ def test_whose_the_rows_of_each_type_are() -> None:
         " Engagement Immunization MedicationRequest Observation Patient Procedure"
     )
     assert " ".join(sorted(DIRECTORY)) == "Location Organization Practitioner PractitionerRole"
-    assert FHIR_TYPES == (set(COMPARTMENT) | DIRECTORY) - {"Engagement"}
+    assert (set(COMPARTMENT) | DIRECTORY) - {"Engagement"} == FHIR_TYPES
 
 
 def test_what_a_granular_scope_may_ask_of_each_type() -> None:
