@@ -56,7 +56,11 @@ ROWS_NOTE = """\
 FIELDS_NOTE = """\
 ## Every field
 
-What each audience gets when its token holds the scopes the field needs; `field(argument:)` is an argument."""
+What each audience gets when its token holds the scopes the field needs; `field(argument:)` is an argument.
+
+A field of class *reference* that needs nothing is a part of other fields' values, such as the city of an
+address or the edge of a list. It is reached only through a field that leads to it, and shown only where that
+one is."""
 
 
 def render(coordinates: Mapping[Coordinate, Classified]) -> str:

@@ -58,6 +58,10 @@ def test_a_line_of_the_matrix_reads_as_compliance_reads_it() -> None:
     assert rows("### Patient")[5][:3] == ["`id`", "reference", "`Patient.r` or `__engagement.read`"]
 
 
+def test_the_page_says_what_it_means_that_a_part_of_a_value_needs_nothing() -> None:
+    assert "shown only where that\none is." in section("## Every field")
+
+
 def test_types_fields_and_arguments_come_in_order() -> None:
     shuffled = dict(reversed(COORDINATES.items()))
 
