@@ -24,6 +24,9 @@ from sources.ports import Health
 Pairs = Sequence[tuple[str, str]]
 """Names and values of a form or a query; a name may come several times."""
 
+_LEAST_S = 0.002
+"""With less than that left, no request is begun: its answer could not come in time."""
+
 _ANSWERING = frozenset({Fault.TOO_BIG})
 
 
@@ -135,11 +138,11 @@ class Upstream:
     ) -> Request:
         url = self._url(path)
         if query:
-            url = f"{url}?{urlencode(query)}"
+            url = f"{url}?{_encoded(query)}"
         sent = self._headers if headers is None else self._headers | dict(headers)
         if form is not None:
             sent = sent | {"Content-Type": "application/x-www-form-urlencoded"}
-            return Request(method, url, sent, urlencode(form).encode())
+            return Request(method, url, sent, _encoded(form).encode())
         if json is not None:
             sent = sent | {"Content-Type": "application/json"}
             return Request(method, url, sent, msgspec.json.encode(json))
@@ -171,13 +174,15 @@ class Upstream:
 
     async def _exchange(self, request: Request, until: float) -> Reply | Fault:
         """One request and how it ended, told to the breaker, the observers and the operation's tally."""
+        if until - _now() < _LEAST_S:
+            raise TimeoutError
         if not self._breaker.admits():
             raise SourceUnavailable(
                 self.name, "it failed several times in a row and is left alone for a while"
             )
         started = time.perf_counter()
         try:
-            ending: Reply | Fault = await self._transport.send(request, max(0.001, until - _now()))
+            ending: Reply | Fault = await self._transport.send(request, until - _now())
         except TransportFault as fault:
             ending = fault.fault
         except BaseException:
@@ -202,6 +207,11 @@ class Upstream:
             tally.add(self.name, size)
         for observer in self._observers:
             observer.on_call(self.name, outcome, seconds, size)
+
+
+def _encoded(pairs: Pairs) -> str:
+    # A comma needs no escape there (RFC 3986, 3.4), and a list of ids without escapes is many times cheaper.
+    return urlencode(pairs, safe=",")
 
 
 def _now() -> float:
