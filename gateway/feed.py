@@ -62,5 +62,5 @@ async def may_know(change: Change, grant: Grant, house: House) -> bool:
     try:
         row = (await Nodes(loaders).load([change.record_id]))[0]
     finally:
-        loaders.tasks.cancel()
+        loaders.close()
     return row is not None and not isinstance(row, Exception)

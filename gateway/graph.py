@@ -157,7 +157,7 @@ class Graph:
         try:
             result = await run(plan, loaders, variables, root)
         finally:
-            loaders.tasks.cancel()
+            loaders.close()
         return result.data, field_errors(result.errors, trace) if result.errors else []
 
     async def _data_from_core(
@@ -168,7 +168,7 @@ class Graph:
         try:
             result = await run_in_core(self.schema, prepared, scope, asked.variables, root)
         finally:
-            loaders.tasks.cancel()
+            loaders.close()
         return result.data, core_errors(result.errors or (), trace)
 
     def _operation(self, asked: Asked) -> Operation:

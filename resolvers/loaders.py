@@ -101,6 +101,11 @@ class Loaders:
         self._loaders: dict[Hashable, Loader[Any, Any]] = {}
         self._rules: dict[str, tuple[RowRule, Wanted]] = {}
 
+    def close(self) -> None:
+        """Ends what still runs for the request, and lets go of its rows: loaders and fetches are a cycle."""
+        self.tasks.cancel()
+        self._loaders.clear()
+
     # -- the EHR -------------------------------------------------------------------------
 
     def read(self, kind: type[R]) -> Loader[str, R]:

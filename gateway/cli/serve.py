@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import socket
 import sys
 
@@ -25,8 +26,20 @@ def run(chosen: argparse.Namespace) -> int:
     if not is_free(host, port):
         print(taken(host, port), file=sys.stderr)
         return 1
-    server(create_app(settings), settings).run()
+    gateway = server(create_app(settings), settings)
+    spare_the_collector()
+    gateway.run()
     return 0
+
+
+def spare_the_collector() -> None:
+    """What is there now stays; what requests make is mostly freed by itself, so the collector may come late.
+
+    A full collection goes through all the schema, which takes longer than most requests.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
