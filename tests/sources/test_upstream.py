@@ -290,6 +290,23 @@ async def seen(holds: Callable[[], bool]) -> None:
         await asyncio.sleep(0.005)
 
 
+async def test_a_probe_whose_caller_goes_away_does_not_close_the_source_for_good() -> None:
+    limits = Limits(timeout_s=20, trip_after=1, rest_s=0.05)
+    answers: list[Answer] = [json_answer({}, 500), silence, json_answer({})]
+    async with (
+        stub(lambda asked: answers[len(source.asked) - 1]) as source,
+        upstream_at(source.url, Heard(), limits=limits) as upstream,
+    ):
+        assert await result_of(upstream) == "it failed (HTTP 500)"
+        await asyncio.sleep(limits.rest_s)
+        probe = asyncio.create_task(upstream.send("GET", "x"))
+        await seen(lambda: len(source.asked) == 2)
+        probe.cancel()
+        await asyncio.wait([probe])
+
+        assert await result_of(upstream) == "fine"
+
+
 async def test_refusals_neither_open_the_breaker_nor_mark_the_source_as_down() -> None:
     limits = Limits(timeout_s=5, trip_after=2)
     async with stub(refusing(403)) as source, upstream_at(source.url, Heard(), limits=limits) as upstream:
