@@ -39,8 +39,8 @@ def split(given: str) -> tuple[str, str]:
     return type_name, logical
 
 
-def logical_id(given: str, type_name: str) -> str:
-    """The logical id of a type's global id; a bare logical id is taken as it is.
+def logical_id(given: str, type_name: str, name: str = "id") -> str:
+    """The logical id of a type's global id, the argument *name*; a bare logical id is taken as it is.
 
     Raises:
         BadInput: it is empty or the global id of another type.
@@ -49,5 +49,5 @@ def logical_id(given: str, type_name: str) -> str:
     if not slash and named:
         return named
     if named != type_name or not logical:
-        raise BadInput(f"`id` must be the id of a {type_name}, such as `{type_name}/x1`")
+        raise BadInput(f"`{name}` must be an id of type {type_name}, such as `{type_name}/x1`")
     return logical

@@ -1,8 +1,9 @@
 """The roads along the graph's edges: from the request's loaders and a field's arguments to a loader."""
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import MAXYEAR, MINYEAR, UTC, datetime
 from typing import Annotated, TypeVar
 
 import strawberry
@@ -249,16 +250,40 @@ def since(name: str, value: str | None) -> Parameters:
     return (("date", (f"ge{value}",)),)
 
 
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_MOMENT = re.compile(_DAY.pattern + r"(T[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?")
+
+
 def moment(name: str, value: str) -> datetime:
     """A date, or a date and time.
 
     Raises:
         BadInput: it is neither.
     """
+    at = _read(_MOMENT, value)
+    if at is None:
+        raise BadInput(f"`{name}` must be a date or a date and time, such as `2026-01-31`")
+    return at
+
+
+def day(name: str, value: str) -> str:
+    """A date, as it was given.
+
+    Raises:
+        BadInput: it is none.
+    """
+    if _read(_DAY, value) is None:
+        raise BadInput(f"`{name}` must be a date, such as `2026-01-31`")
+    return value
+
+
+def _read(form: re.Pattern[str], value: str) -> datetime | None:
+    """Python reads more forms than sources do; and in another zone, its first and last year may not exist."""
     try:
-        return datetime.fromisoformat(value)
+        at = datetime.fromisoformat(value) if form.fullmatch(value) else None
     except ValueError:
-        raise BadInput(f"`{name}` must be a date or a date and time, such as `2026-01-31`") from None
+        return None
+    return at if at is not None and MINYEAR < at.year < MAXYEAR else None
 
 
 def instant(name: str, value: str | None) -> str | None:

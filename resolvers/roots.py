@@ -12,7 +12,7 @@ from resolvers.declare import Loads
 from resolvers.faults import BadInput
 from resolvers.loaders import Loaders
 from resolvers.node import logical_id
-from resolvers.roads import Nodes, instant, moment, statuses
+from resolvers.roads import Nodes, day, instant, statuses
 from resolvers.searches import AppointmentFilter, PatientSearch
 from sources.model import Appointment, Encounter, Patient, PatientId, Practitioner
 from sources.ports import AppointmentQuery, Health, PatientQuery
@@ -114,17 +114,26 @@ def patients(
 ) -> Loads[None, Rows[Patient]]:
     query = PatientQuery()
     if search is not None:
-        if search.birth_date is not None:
-            moment("birthDate", search.birth_date)
         query = PatientQuery(
-            name=search.name,
-            family=search.family,
-            given=search.given,
-            birth_date=search.birth_date,
-            gender=search.gender,
-            identifier=search.identifier,
+            name=_text("name", search.name),
+            family=_text("family", search.family),
+            given=_text("given", search.given),
+            birth_date=None if search.birth_date is None else day("birthDate", search.birth_date),
+            gender=_text("gender", search.gender),
+            identifier=_text("identifier", search.identifier, without=",$\\"),
         )
     return Once(lambda: loaders.search_patients(query, first, after))
+
+
+def _text(name: str, value: str | None, without: str = "") -> str | None:
+    """What to search for, or None.
+
+    Raises:
+        BadInput: it is empty, or holds a character of *without*, which would make several values of it.
+    """
+    if value is not None and (not value.strip() or set(value) & set(without)):
+        raise BadInput(f"`{name}` must be one value to search for; leave it out to find all")
+    return value
 
 
 def appointments(
@@ -134,6 +143,9 @@ def appointments(
     query = AppointmentQuery(
         start=instant("from", given.from_), end=instant("to", given.to), statuses=statuses(given.status)
     )
-    practitioner = logical_id(given.practitioner, "Practitioner") if given.practitioner is not None else None
-    patient = logical_id(given.patient, "Patient") if given.patient is not None else None
+    practitioner = patient = None
+    if given.practitioner is not None:
+        practitioner = logical_id(given.practitioner, "Practitioner", "practitioner")
+    if given.patient is not None:
+        patient = logical_id(given.patient, "Patient", "patient")
     return Once(lambda: loaders.search_appointments(query, first, after, practitioner, patient))

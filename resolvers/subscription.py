@@ -31,7 +31,7 @@ def changes(
 ) -> Subscribed:
     return Subscribed(
         frozenset(types) if types is not None else None,
-        PatientId(logical_id(patient, "Patient")) if patient is not None else None,
+        PatientId(logical_id(patient, "Patient", "patient")) if patient is not None else None,
         after,
     )
 
