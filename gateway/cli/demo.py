@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -84,14 +85,14 @@ def _dataset(chosen: argparse.Namespace) -> Dataset:
     started = time.perf_counter()
     dataset = load(chosen.data) if chosen.data is not None else generate(chosen.patients)
     took = time.perf_counter() - started
-    print(f"{len(dataset.resources['Patient'])} patients in {took:.1f} s", flush=True)
+    print(f"{len(dataset.resources.get('Patient', {}))} patients in {took:.1f} s", flush=True)
     return dataset
 
 
 async def _run(dataset: Dataset, addresses: Addresses, move_every: float | None) -> None:
     key = ECKey.generate_key("P-384", {"kid": "demo-1", "use": "sig", "alg": "ES384"}, private=True)
     public = {"keys": [key.as_dict(private=False)]}
-    settings = demo_settings(addresses, key.as_dict(private=True))
+    settings = demo_settings(addresses, key.as_dict(private=True), dataset)
     gateway = server(create_app(settings), settings)
     ready, stop = asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
@@ -112,8 +113,8 @@ async def _announce(gateway: uvicorn.Server, banner: str) -> None:
     print(banner, flush=True)
 
 
-def demo_settings(addresses: Addresses, private_key: Mapping[str, Any]) -> Settings:
-    """The settings of a gateway over the sandbox at *addresses*, with our private JWK for its EHR."""
+def demo_settings(addresses: Addresses, private_key: Mapping[str, Any], dataset: Dataset) -> Settings:
+    """The settings of a gateway over the sandbox of *dataset*, with our private JWK for its EHR."""
     table = {
         "server": {"port": addresses.gateway_port},
         "identity": {"issuer": addresses.idp, "audience": addresses.gateway, "roles": ROLES},
@@ -123,8 +124,8 @@ def demo_settings(addresses: Addresses, private_key: Mapping[str, Any]) -> Setti
         },
         "ehr": {
             "url": addresses.ehr,
-            "mrn_system": MRN_SYSTEM,
-            "visit_system": VISIT_SYSTEM,
+            "mrn_system": _system(dataset, "Patient", "MR") or MRN_SYSTEM,
+            "visit_system": _system(dataset, "Encounter", "VN") or VISIT_SYSTEM,
             "auth": {"client_id": CLIENT_ID, "key": json.dumps(dict(private_key))},
         },
         "pms": {
@@ -142,6 +143,18 @@ def demo_settings(addresses: Addresses, private_key: Mapping[str, Any]) -> Setti
         "changes": {"poll_seconds": 1.0},
     }
     return read_settings(environ={}, table=table)
+
+
+def _system(dataset: Dataset, type_: str, code: str) -> str | None:
+    """The usual system of the identifiers of that type code; of any identifiers, where none has the code.
+
+    By these the PMS of data that others made knows its records (`sandbox.derivation`).
+    """
+    records = dataset.resources.get(type_, {}).values()
+    found = [it for record in records for it in record.get("identifier", ()) if it.get("system")]
+    typed = [it for it in found if any(c.get("code") == code for c in it.get("type", {}).get("coding", ()))]
+    usual = Counter(str(it["system"]) for it in typed or found).most_common(1)
+    return usual[0][0] if usual else None
 
 
 def _banner(addresses: Addresses) -> str:
