@@ -1,0 +1,99 @@
+"""The command line: what it prints, and what it says when it can't."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.cli import main
+
+
+@pytest.fixture
+def taken_port() -> Iterator[int]:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        yield int(holder.getsockname()[1])
+
+
+def test_the_committed_schema_is_the_one_printed_from_code(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema"]) == 0
+
+    assert capsys.readouterr().out == Path("schema.graphql").read_text(encoding="utf-8")
+
+
+def test_a_document_that_is_not_current_is_said_to_be_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = tmp_path / "schema.graphql"
+    old.write_text("type Query { old: Int }")
+
+    assert main(["schema", "--check", str(old)]) == 1
+    assert capsys.readouterr().err == f"{old} is not current; run scripts/fix and review what changed\n"
+
+
+def test_the_committed_matrix_is_current() -> None:
+    assert main(["policy", "matrix", "--check", "docs/policies.md"]) == 0
+
+
+def test_an_explanation_shows_what_is_read_and_what_is_denied_and_why(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    query = "{ patients { nodes { birthDate engagement { score } } } }"
+
+    assert main(["policy", "explain", "--as", "marketer", query]) == 0
+    assert capsys.readouterr().out.splitlines()[:6] == [
+        "query",
+        "  patients ← patients",
+        "    nodes",
+        "      birthDate: denied (boundary-crm-denies-demographics, scope-missing)",
+        "      engagement ← engagement_of_patient by patient_id",
+        "        score",
+    ]
+
+
+def test_an_explanation_of_what_is_no_query_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["policy", "explain", "--as", "ai", "{ nothing }"]) == 2
+    assert "Cannot query field 'nothing'" in capsys.readouterr().err
+
+
+def test_a_missing_setting_stops_the_start_with_all_that_is_missing(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("CAREGRAPH_CONFIG", raising=False)
+
+    assert main(["serve"]) == 2
+    said = capsys.readouterr().err
+    assert "`identity.issuer`" in said
+    assert "`crm.care_key_secret`" in said
+
+
+def test_a_taken_port_is_said_to_be_taken(taken_port: int, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--port", str(taken_port)]) == 1
+    assert f"port {taken_port} on 127.0.0.1 is taken" in capsys.readouterr().err
+
+
+def test_a_port_without_room_for_the_sandbox_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--port", "65535"]) == 2
+    assert "five ports" in capsys.readouterr().err
+
+
+def test_data_that_is_not_there_is_said_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+
+    assert main(["demo", "--port", str(port), "--data", str(tmp_path / "none")]) == 1
+    assert "does not exist" in capsys.readouterr().err
+
+
+def test_a_token_without_a_sandbox_says_how_to_start_one(
+    taken_port: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    free = taken_port + 1 if taken_port < 65_000 else taken_port - 10
+
+    assert main(["token", "clinician", "--port", str(free)]) == 1
+    assert f"scripts/demo --port {free}" in capsys.readouterr().err
