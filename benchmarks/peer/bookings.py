@@ -6,6 +6,7 @@ It answers one question only: which appointments these patients have. Every othe
 from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 from typing import Annotated, Generic, Literal, NoReturn, TypeVar
 
 from msgspec import Meta, Struct
@@ -31,7 +32,9 @@ T = TypeVar("T")
 _IDS_PER_CALL = 500
 _EVERYTHING = AppointmentQuery()
 
-Instant = Annotated[datetime, Meta(tz=True)]
+Instant = Annotated[str, Meta(min_length=20, max_length=32)]
+"""That it is one shows when the row is put in its place."""
+
 Status = Literal["booked", "confirmed", "arrived", "cancelled"]
 
 
@@ -85,7 +88,8 @@ class RigPms:
         return self._upstream.health()
 
     async def check(self) -> None:
-        await self._upstream.send("GET", "../healthz")
+        """Ask for the appointments of the rig's first patient, as cheap a question as there is."""
+        await self._upstream.send("GET", "v1/appointments", query=[("patient_ids", "pat-00000001")])
 
     async def appointments_of(
         self, mrns: Sequence[Mrn], query: AppointmentQuery, wanted: Wanted
@@ -133,12 +137,18 @@ class RigPms:
             read = _BOOKINGS.read(reply.body)
         except Nonconforming as fault:
             raise self._upstream.misread(str(fault)) from None
-        for bad in read.unread:
-            self._upstream.misread(bad.why)
         unread = [(bad.identity.patient_id, bad.why) for bad in read.unread]
-        rows = sorted(read.rows, key=lambda row: row.starts_at)
+        placed: list[tuple[datetime, Booking]] = []
+        for row in read.rows:
+            try:
+                placed.append((begins(row), row))
+            except ValueError:
+                unread.append((row.patient_id, "appointment: a time is no instant"))
+        for _, why in unread:
+            self._upstream.misread(why)
+        placed.sort(key=itemgetter(0))
         try:
-            lists = many_each(self.name, [(row.patient_id, row) for row in rows], unread, mrn_of)
+            lists = many_each(self.name, [(row.patient_id, row) for _, row in placed], unread, mrn_of)
         except Unasked:
             raise self._upstream.misread("appointments: a row that was not asked for") from None
         return {
@@ -152,21 +162,33 @@ class RigPms:
         raise SourceRejected(self.name, "this PMS only tells which appointments a patient has")
 
 
+def begins(row: Booking) -> datetime:
+    """When it starts.
+
+    Raises:
+        ValueError: one of its times is no instant.
+    """
+    start, *others = map(datetime.fromisoformat, (row.starts_at, row.ends_at, row.updated_at))
+    if start.tzinfo is None or any(other.tzinfo is None for other in others):
+        raise ValueError
+    return start
+
+
 def appointment(row: Booking, mrn: Mrn) -> Appointment:
     """*row* as a domain record. A confirmed booking is `booked` in FHIR's words."""
     return Appointment(
         id=row.appointment_id,
         patient_mrn=mrn,
         status="booked" if row.status == "confirmed" else row.status,
-        start=row.starts_at.isoformat(),
-        end=row.ends_at.isoformat(),
+        start=row.starts_at,
+        end=row.ends_at,
         minutes_duration=row.duration_min,
         service_type=_service(row.service_code, row.service_name),
         booked=_booked(row.practitioner_name),
         location_id=row.location_id,
         location_name=row.location_name,
         is_telehealth=row.is_telehealth,
-        last_updated=row.updated_at.isoformat(),
+        last_updated=row.updated_at,
     )
 
 

@@ -203,6 +203,8 @@ class Rig(ThreadingHTTPServer):
         self.calls: list[str] = []
         self.stranger: str | None = None
         """Somebody whose booking comes with every answer of the PMS."""
+        self.ends_at: str | None = None
+        """When the PMS says that every booking ends."""
 
     def answer(self, address: str, body: bytes) -> Row | None:
         parts = urlsplit(address)
@@ -219,7 +221,9 @@ class Rig(ThreadingHTTPServer):
             return bundle([observation_of(id_) for id_ in asked["patient"]])
         if parts.path == "/pms/v1/appointments":
             ids = asked["patient_ids"] + ([self.stranger] if self.stranger else [])
-            return {"appointments": [booking_of(id_, number) for number in (1, 2) for id_ in ids]}
+            bookings = [booking_of(id_, number) for number in (1, 2) for id_ in ids]
+            ending = {"ends_at": self.ends_at} if self.ends_at else {}
+            return {"appointments": [booking | ending for booking in bookings]}
         if parts.path == "/crm/v3/objects/contacts/batch/read":
             inputs = [each["id"] for each in json.loads(body)["inputs"]]
             return {"status": "COMPLETE", "results": [contact_of(id_) for id_ in reversed(inputs)]}

@@ -180,6 +180,18 @@ def test_somebody_elses_booking_is_shown_to_nobody(entry: Entry) -> None:
     assert [error["extensions"]["code"] for error in answer["errors"]] == ["SOURCE_MISREAD"]
 
 
+@pytest.mark.parametrize("ends_at", ["2026-04-02T09:15:00", "2026-02-30T09:15:00Z", "at a quarter past nine"])
+def test_a_time_that_is_no_instant_costs_the_patients_bookings(entry: Entry, ends_at: str) -> None:
+    entry.rig.ends_at = ends_at
+    try:
+        answer = entry.ask("q2")
+    finally:
+        entry.rig.ends_at = None
+
+    assert answer["data"]["patient"]["appointments"] is None
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["SOURCE_MISREAD"]
+
+
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer e30.e30.e30"}])
 def test_without_its_token_nothing_is_answered(entry: Entry, headers: dict[str, str]) -> None:
     entry.rig.calls.clear()
