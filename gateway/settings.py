@@ -224,6 +224,33 @@ class Changes(Section, frozen=True, kw_only=True):
             yield "redis_url", "is missing; set it, because `changes.log` is redis"
 
 
+class Audit(Section, frozen=True, kw_only=True):
+    """Where it is recorded who was told what of whom: one record an operation, chained by hash."""
+
+    sink: Annotated[
+        Literal["sqlite", "memory"],
+        Meta(description="SQLite files; or this process's memory, for trials: it ends with the process."),
+    ] = "sqlite"
+    directory: Annotated[
+        Text,
+        Meta(description="Where the files are, on a local disk. Processes of one host may share it."),
+    ] = "audit"
+    secret: Annotated[
+        Secret | None,
+        Meta(
+            description="What patients' pseudonyms and the seals are made with: keep it as long as the files."
+            " Not set: `crm.care_key_secret` is used."
+        ),
+    ] = None
+    records_per_file: Annotated[
+        int, Meta(ge=1_000, le=100_000_000, description="The records after which the next file is begun.")
+    ] = 1_000_000
+    timeout_s: Annotated[
+        Seconds,
+        Meta(description="The longest an operation waits for its record; then patient data is refused."),
+    ] = 2.0
+
+
 class Telemetry(Section, frozen=True, kw_only=True):
     """What the gateway tells of itself."""
 
@@ -260,6 +287,7 @@ class Settings(Section, frozen=True, kw_only=True):
     pms: Pms
     crm: Crm
     changes: Changes = field(default_factory=Changes)
+    audit: Audit = field(default_factory=Audit)
     telemetry: Telemetry = field(default_factory=Telemetry)
     limits: Limits = field(default_factory=Limits)
 
