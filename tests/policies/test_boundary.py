@@ -94,6 +94,22 @@ def test_every_audience_is_described_and_may_ask_for_its_own_default_purpose() -
     )
 
 
+def test_the_purposes_of_each_audience_are_as_they_were_signed_off() -> None:
+    named = {
+        audience.value: " ".join(sorted(purpose.value for purpose in purposes))
+        for audience, purposes in PURPOSES.items()
+    }
+
+    assert named == {
+        "patient": "FAMRQT PATRQT PWATRNY",
+        "clinician": "CAREMGT COC ETREAT HOPERAT TREAT",
+        "practice": "HOPERAT HPAYMT PATADMIN",
+        "partner": "CAREMGT COC HOPERAT",
+        "crm": "HMARKT HOPERAT",
+        "ai": "CAREMGT COC TREAT",
+    }
+
+
 def test_marketing_is_a_purpose_of_the_crm_alone() -> None:
     assert [audience for audience in Audience if Purpose.HMARKT in PURPOSES[audience]] == [Audience.CRM]
 
