@@ -1,19 +1,18 @@
 """GraphQL over HTTP, as one ASGI application: GET and POST in, one GraphQL response out."""
 
-import asyncio
 import logging
 from typing import Generic, NamedTuple
 
 from starlette.types import Receive, Scope, Send
 
 from gateway.transport import parameters
-from gateway.transport.departure import Gone, while_connected
+from gateway.transport.attendance import Attendance, Gone
 from gateway.transport.faults import log_fault
 from gateway.transport.headers import Headers, by_name
 from gateway.transport.negotiation import MediaType, accepted, is_json
 from gateway.transport.origins import HeaderList, Origins, is_forgeable
 from gateway.transport.refusals import Refusal, Refused, errors, response
-from gateway.transport.service import A, Asked, Meter, Outcome, Service, Unauthenticated, Unavailable
+from gateway.transport.service import A, Answer, Meter, Outcome, Service, Unauthenticated, Unavailable
 from gateway.transport.settings import TransportSettings
 from gateway.transport.statuses import media_type_of, status_of
 
@@ -82,12 +81,8 @@ class GraphQLOverHTTP(Generic[A]):
             raise Refused(Refusal.METHOD_NOT_ALLOWED)
         if wanted is None:
             raise Refused(Refusal.NOT_ACCEPTABLE)
-        if method == "POST":
-            caller, asked = await self._posted(headers, receive)
-        else:
-            caller, asked = await self._got(scope["query_string"], headers, receive)
-        work = self._service.execute(caller, asked, only_queries=method == "GET")
-        answer = await while_connected(receive, work, self._settings.watch_after_s)
+        asks = self._posted if method == "POST" else self._got
+        answer = await asks(scope, headers, receive)
         extra: HeaderList = []
         if answer.retry_after_s is not None:
             extra.append((b"retry-after", b"%d" % answer.retry_after_s))
@@ -95,32 +90,40 @@ class GraphQLOverHTTP(Generic[A]):
             extra.append(_ONLY_POST)
         return _Reply(status_of(answer, wanted, self._profile), answer.body, extra)
 
-    async def _posted(self, headers: Headers, receive: Receive) -> tuple[A, Asked]:
+    async def _posted(self, _scope: Scope, headers: Headers, receive: Receive) -> Answer:
         if not is_json(headers.get(b"content-type")):
             raise Refused(Refusal.UNSUPPORTED_MEDIA_TYPE)
         caller = await self._service.authenticate(_authorization(headers))
-        body = await self._body(headers, receive)
-        return caller, parameters.from_body(body)
+        self._refuse_announced(headers)
+        async with self._attendance(receive) as client:
+            asked = parameters.from_body(await client.body(self._settings.max_body_bytes))
+            return await self._service.execute(caller, asked, only_queries=False)
 
-    async def _got(self, query_string: bytes, headers: Headers, receive: Receive) -> tuple[A, Asked]:
+    async def _got(self, scope: Scope, headers: Headers, receive: Receive) -> Answer:
         if is_forgeable(headers):
             raise Refused(Refusal.CROSS_SITE)
+        query_string: bytes = scope["query_string"]
         if len(query_string) > self._settings.max_body_bytes:
             raise Refused(Refusal.URL_TOO_LONG)
         caller = await self._service.authenticate(_authorization(headers))
-        await self._body(headers, receive)  # read it, so that what comes next is the client leaving
-        return caller, parameters.from_query_string(query_string)
+        self._refuse_announced(headers)
+        asked = parameters.from_query_string(query_string)
+        async with self._attendance(receive) as client:
+            await client.body(self._settings.max_body_bytes)  # none is asked for, and none is used
+            return await self._service.execute(caller, asked, only_queries=True)
 
-    async def _body(self, headers: Headers, receive: Receive) -> bytes:
-        # Whoever announces too much is told so before sending it.
+    def _attendance(self, receive: Receive) -> Attendance:
+        return Attendance(
+            receive,
+            watch_after_s=self._settings.watch_after_s,
+            body_timeout_s=self._settings.body_timeout_s,
+        )
+
+    def _refuse_announced(self, headers: Headers) -> None:
+        """Tell whoever announces too much before it is sent."""
         announced = headers.get(b"content-length", b"0")
         if len(announced) > _LENGTH_DIGITS or int(announced) > self._settings.max_body_bytes:
             raise Refused(Refusal.BODY_TOO_LARGE)
-        try:
-            async with asyncio.timeout(self._settings.body_timeout_s):
-                return await _read(receive, self._settings.max_body_bytes)
-        except TimeoutError:
-            raise Refused(Refusal.BODY_TOO_SLOW) from None
 
     def _refusal(self, refusal: Refusal) -> _Reply:
         allow = [_METHODS] if refusal is Refusal.METHOD_NOT_ALLOWED else []
@@ -143,27 +146,3 @@ class GraphQLOverHTTP(Generic[A]):
 def _authorization(headers: Headers) -> str | None:
     value = headers.get(b"authorization")
     return None if value is None else value.decode("latin-1")
-
-
-async def _read(receive: Receive, at_most: int) -> bytes:
-    """The whole body.
-
-    Raises:
-        Refused: it is longer than `at_most`; the rest is left unread.
-        Gone: the client left in the middle of it.
-    """
-    message = await receive()
-    body: bytes = message.get("body", b"")
-    if message["type"] == "http.request" and not message.get("more_body", False) and len(body) <= at_most:
-        return body
-    parts, size = [body], len(body)
-    while True:
-        if message["type"] == "http.disconnect":
-            raise Gone
-        if size > at_most:
-            raise Refused(Refusal.BODY_TOO_LARGE)
-        if not message.get("more_body", False):
-            return b"".join(parts)
-        message = await receive()
-        parts.append(message.get("body", b""))
-        size += len(parts[-1])

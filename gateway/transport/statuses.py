@@ -4,6 +4,7 @@ from gateway.transport.negotiation import MediaType
 from gateway.transport.service import Answer, Outcome
 from gateway.transport.settings import StatusProfile
 
+_EXECUTED = Outcome.EXECUTED  # for speed: looking a member up takes as long as all the rest here
 _OK = 200
 _PARTIAL_SUCCESS = 294
 """Not an IANA status; the draft's own, "Partial success"."""
@@ -23,7 +24,7 @@ _SAID_IN_THE_BODY = frozenset({Outcome.PARSE_FAILED, Outcome.REQUEST_REFUSED})
 
 def status_of(answer: Answer, accepted: MediaType, profile: StatusProfile) -> int:
     """The status of an answer of the service."""
-    if answer.outcome is Outcome.EXECUTED:
+    if answer.outcome is _EXECUTED:
         partial = answer.partial and profile is StatusProfile.DRAFT_2026 and accepted is MediaType.RESPONSE
         return _PARTIAL_SUCCESS if partial else _OK
     if profile is StatusProfile.DRAFT_2026:

@@ -53,8 +53,7 @@ class Ports:
         port, tiny, counts = self._free.pop(), tiny or Tiny(), Counts()
         self._apps[port] = Starlette(routes=graphql_routes(tiny, settings or TransportSettings(), counts))
         try:
-            async with asyncio.timeout(10):
-                yield Served(port, tiny, counts)
+            yield Served(port, tiny, counts)
         finally:
             self._free.append(port)
 
@@ -75,6 +74,7 @@ async def ports(anyio_backend: object) -> AsyncIterator[Ports]:
             ws="websockets-sansio",
             ws_per_message_deflate=False,
             lifespan="off",
+            timeout_graceful_shutdown=1,
             log_config=None,
             access_log=False,
         )

@@ -2,16 +2,17 @@
 
 import asyncio
 import logging
-import time
 from typing import Any
 
 import httpx
 import pytest
+from starlette.types import Message
 
+from gateway.transport.attendance import Attendance, Gone
 from gateway.transport.service import Answer, Outcome
 from gateway.transport.settings import StatusProfile, TransportSettings
 from tests.gateway.transport.conftest import Serve, Served
-from tests.gateway.transport.tiny import SECRET, Tiny
+from tests.gateway.transport.tiny import SECRET, Tiny, happens, until
 
 pytestmark = pytest.mark.anyio
 
@@ -43,13 +44,11 @@ async def raw(served: Served, request: bytes) -> tuple[int, bytes]:
     """The status and the rest of the response to exactly these bytes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
     writer.write(request)
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = next(
-        int(line.partition(b":")[2])
-        for line in head.lower().split(b"\r\n")
-        if line.startswith(b"content-length:")
-    )
-    body = await reader.readexactly(length)
+    async with asyncio.timeout(5):
+        head = await reader.readuntil(b"\r\n\r\n")
+        lines = head.lower().split(b"\r\n")
+        length = next(int(line.partition(b":")[2]) for line in lines if line.startswith(b"content-length:"))
+        body = await reader.readexactly(length)
     writer.close()
     return int(head.split(b" ", 2)[1]), body
 
@@ -421,13 +420,6 @@ async def test_a_query_string_too_long_for_us_is_refused(serve: Serve) -> None:
     assert (response.status_code, code(response)) == (414, "BAD_USER_INPUT")
 
 
-async def until(condition: Any) -> None:
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.005)
-
-
 @pytest.mark.parametrize("swallows", [False, True])
 @pytest.mark.parametrize(
     "request_line",
@@ -443,12 +435,27 @@ async def test_a_client_that_leaves_ends_its_execution(
     async with serve(tiny=Tiny(swallows_cancellation=swallows)) as served:
         _, writer = await asyncio.open_connection("127.0.0.1", served.port)
         writer.write(request_line)
-        await served.tiny.running.wait()
+        await happens(served.tiny.running)
         writer.close()
 
-        await served.tiny.stopped.wait()
+        await happens(served.tiny.stopped)
         await until(lambda: served.counts.statuses)
 
+    assert served.counts.statuses == {499: 1}
+
+
+async def test_a_client_that_leaves_after_a_late_body_ends_its_execution(serve: Serve) -> None:
+    async with serve(TransportSettings(watch_after_s=0.001)) as served:
+        _, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        writer.write(POST + b"content-length: 21\r\n\r\n")
+        await until(lambda: served.tiny.authorizations)
+        await asyncio.sleep(0.02)  # so that the body is late, whatever else the machine does
+        writer.write(b'{"query": "{ slow }"}')
+        await happens(served.tiny.running)
+        writer.close()
+
+        await happens(served.tiny.stopped)
+        await until(lambda: served.counts.statuses)
     assert served.counts.statuses == {499: 1}
 
 
@@ -461,6 +468,37 @@ async def test_a_client_that_leaves_while_it_sends_is_counted(served: Served) ->
 
     assert served.counts.statuses == {499: 1}
     assert served.tiny.asked == []
+
+
+async def test_an_answered_request_is_watched_no_more() -> None:
+    received = 0
+
+    async def receive() -> Message:
+        nonlocal received
+        received += 1
+        return {"type": "http.request", "body": EXECUTED.encode(), "more_body": False}
+
+    async with Attendance(receive, watch_after_s=0.001, body_timeout_s=1) as client:
+        await client.body(100)
+    await asyncio.sleep(0.01)
+
+    assert received == 1
+
+
+async def test_the_task_of_a_client_that_left_can_go_on() -> None:
+    messages: list[Message] = [{"type": "http.request", "body": b""}, {"type": "http.disconnect"}]
+
+    async def receive() -> Message:
+        return messages.pop(0)
+
+    with pytest.raises(Gone):
+        async with Attendance(receive, watch_after_s=0.001, body_timeout_s=1) as client:
+            await client.body(100)
+            await asyncio.Event().wait()
+
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
 
 
 @pytest.mark.parametrize(

@@ -5,18 +5,20 @@ import contextlib
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+from starlette.types import Message
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
 from gateway.transport.settings import TransportSettings
+from gateway.transport.websocket import GraphQLOverWebSocket
 from tests.gateway.transport.conftest import Serve, Served
-from tests.gateway.transport.tiny import SECRET, Caller, Tiny
+from tests.gateway.transport.tiny import SECRET, Caller, Counts, Tiny, happens, until
 
 pytestmark = pytest.mark.anyio
 
@@ -61,13 +63,6 @@ class Client:
 async def connected(served: Served, **options: Any) -> AsyncIterator[Client]:
     async with connect(served.socket_url, **{"subprotocols": GRAPHQL_WS, **options}) as connection:
         yield Client(connection)
-
-
-async def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < deadline
-        await asyncio.sleep(0.005)
 
 
 async def test_an_introduction_is_acknowledged(served: Served) -> None:
@@ -165,7 +160,7 @@ async def test_a_client_that_completes_hears_no_more_of_it(served: Served) -> No
         await client.send({"id": "1", "type": "complete"}, {"type": "ping"})
 
         assert await client.received() == {"type": "pong"}
-        await served.tiny.stopped.wait()
+        await happens(served.tiny.stopped)
         await client.subscribe("{ hello }")
         assert (await client.received())["payload"] == {"data": {"hello": "world"}}
 
@@ -174,19 +169,19 @@ async def test_a_query_is_cancelled_when_its_client_completes_it(served: Served)
     async with connected(served) as client:
         await client.introduced()
         await client.subscribe("{ slow }")
-        await served.tiny.running.wait()
+        await happens(served.tiny.running)
         await client.send({"id": "1", "type": "complete"})
 
-        await served.tiny.stopped.wait()
+        await happens(served.tiny.stopped)
 
 
 async def test_a_stream_that_takes_cancellation_for_its_end_says_nothing_more(served: Served) -> None:
     async with connected(served) as client:
         await client.introduced()
         await client.subscribe("subscription { stubborn }")
-        await served.tiny.running.wait()
+        await happens(served.tiny.running)
         await client.send({"id": "1", "type": "complete"})
-        await served.tiny.stopped.wait()
+        await happens(served.tiny.stopped)
         await client.send({"type": "ping"})
 
         assert await client.received() == {"type": "pong"}
@@ -356,7 +351,7 @@ async def test_an_id_in_use_closes_with_4409(served: Served, operation: str, rea
         await client.subscribe("{ hello }", operation)
 
         assert await client.closed() == (4409, reason)
-    await served.tiny.stopped.wait()
+    await happens(served.tiny.stopped)
 
 
 async def test_a_second_introduction_closes_with_4429(served: Served) -> None:
@@ -408,7 +403,7 @@ async def test_more_operations_than_allowed_are_errors_until_one_ends(serve: Ser
         await client.subscribe("{ hello }", "c")
         refused = await client.received()
         await client.send({"id": "a", "type": "complete"})
-        await served.tiny.stopped.wait()
+        await happens(served.tiny.stopped)
         await client.subscribe("{ hello }", "c")
 
         assert (refused["id"], refused["type"]) == ("c", "error")
@@ -471,7 +466,7 @@ async def test_a_client_that_does_not_read_holds_back_its_stream_and_is_dropped(
     async with serve(settings) as served, connected(served, **unread) as client:
         await client.introduced()
         await client.subscribe("subscription { wide }")
-        await served.tiny.stopped.wait()
+        await happens(served.tiny.stopped)
         sent = served.tiny.sent
         await until(lambda: served.counts.codes)
 
@@ -487,7 +482,7 @@ async def test_a_slow_reader_is_told_why_when_it_reads_on(serve: Serve) -> None:
     ):
         await client.introduced()
         await client.subscribe("subscription { wide }")
-        await served.tiny.stopped.wait()
+        await happens(served.tiny.stopped)
         with contextlib.suppress(ConnectionClosed):
             while True:
                 await client.connection.recv()
@@ -503,6 +498,49 @@ async def test_a_stream_with_much_to_tell_leaves_room_for_others(served: Served)
         await other.introduced()
 
         assert served.tiny.sent < 1_000_000
+
+
+async def test_a_server_that_can_send_no_more_ends_the_connection_quietly(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    incoming = [{"type": "websocket.connect"}, {"type": "websocket.receive", "text": json.dumps(INIT)}]
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        if not incoming:
+            await asyncio.Event().wait()
+        return incoming.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+        if message["type"] == "websocket.send":
+            raise OSError
+
+    counts = Counts()
+    scope = {"type": "websocket", "headers": [], "subprotocols": GRAPHQL_WS}
+    async with asyncio.timeout(5):
+        await GraphQLOverWebSocket(Tiny(), TransportSettings(), counts)(scope, receive, send)
+
+    assert [message["type"] for message in sent] == ["websocket.accept", "websocket.send"]
+    assert counts.codes == {1006: 1}
+    assert caplog.records == []
+
+
+async def test_a_server_without_words_for_a_refused_handshake_closes_it() -> None:
+    sent: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    counts = Counts()
+    scope = {"type": "websocket", "headers": [(b"origin", b"null")], "subprotocols": GRAPHQL_WS}
+    await GraphQLOverWebSocket(Tiny(), TransportSettings(), counts)(scope, receive, send)
+
+    assert sent == [{"type": "websocket.close"}]
+    assert counts.codes == {403: 1}
 
 
 async def test_the_meter_counts_each_connection_once(serve: Serve) -> None:

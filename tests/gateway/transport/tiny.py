@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,6 +38,19 @@ SCHEMA = build_schema(
     }
     """
 )
+
+
+async def happens(event: asyncio.Event) -> None:
+    """Wait for it, with a deadline."""
+    async with asyncio.timeout(5):
+        await event.wait()
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until it holds, with a deadline."""
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(0.005)
 
 
 @dataclass
