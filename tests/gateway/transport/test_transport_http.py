@@ -491,10 +491,13 @@ async def test_the_task_of_a_client_that_left_can_go_on() -> None:
     async def receive() -> Message:
         return messages.pop(0)
 
-    with pytest.raises(Gone):
+    async def attended() -> None:
         async with Attendance(receive, watch_after_s=0.001, body_timeout_s=1) as client:
             await client.body(100)
             await asyncio.Event().wait()
+
+    with pytest.raises(Gone):
+        await attended()
 
     task = asyncio.current_task()
     assert task is not None
