@@ -81,6 +81,27 @@ def test_a_search_that_no_row_can_be_checked_by_opens_nothing(house: House, quer
     assert observations is None or observations["nodes"] == []
 
 
+@pytest.mark.parametrize("persona", PATIENTS)
+def test_a_scope_on_booked_appointments_shows_no_others_by_any_road(house: House, persona: str) -> None:
+    whole, *others = PATIENTS[persona].replace("Observation", "Appointment").split()[::-1]
+    scope = " ".join([*others, f"{whole}?status=booked"])
+    query = """query B($id: ID!) {
+      appointments(first: 500, filter: { patient: "pat-000001" }) { nodes { id } }
+      patient(id: "pat-000001") { appointments(first: 500) { nodes { id } } }
+      nodes(ids: [$id]) { id }
+    }"""
+    mine = [it for it in house.dataset.pms.appointments if it["patient"]["mrn"] == "MRN-000001"]
+    booked = {f"Appointment/{it['id']}" for it in mine if it["status"] in ("scheduled", "confirmed")}
+    past = next(it["id"] for it in mine if it["status"] == "completed")
+    assert 0 < len(booked) < len(mine)
+
+    shown = house.data(persona, query, {"id": f"Appointment/{past}"}, scope)
+
+    assert _ids(shown["appointments"]) == booked
+    assert _ids(shown["patient"]["appointments"]) == booked
+    assert shown["nodes"] == [None]
+
+
 def test_a_granular_scope_on_patient_opens_no_patient(house: House) -> None:
     answer = house.ask("clinician", "{ patients { nodes { id } } }", scope="user/Patient.rs?gender=female")
 

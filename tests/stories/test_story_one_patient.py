@@ -132,6 +132,28 @@ def test_a_patients_engagement_equals_the_contact_of_the_crm(house: House, patie
     assert engagement == (None if contact is None else _engagement(contact["properties"]))
 
 
+@pytest.mark.parametrize("patient", PATIENTS)
+def test_what_belongs_to_an_encounter_is_shown_at_that_encounter(house: House, patient: str) -> None:
+    query = """query E($id: ID!) { patient(id: $id) { encounters(first: 100) { nodes {
+      id observations(first: 100) { nodes { id } } documents(first: 100) { nodes { id } }
+    } } } }"""
+
+    for shown in house.data("clinician", query, {"id": patient})["patient"]["encounters"]["nodes"]:
+        at = {"reference": shown["id"]}
+        observed = [it for it in _of(house, "Observation", patient).values() if _at(it.get("encounter"), at)]
+        written = [
+            it
+            for it in _of(house, "DocumentReference", patient).values()
+            if any(_at(one, at) for one in it.get("context", {}).get("encounter", []))
+        ]
+        assert {it["id"] for it in shown["observations"]["nodes"]} == {
+            f"Observation/{it['id']}" for it in observed
+        }
+        assert {it["id"] for it in shown["documents"]["nodes"]} == {
+            f"DocumentReference/{it['id']}" for it in written
+        }
+
+
 def test_these_patients_are_with_and_without_appointments_encounters_contact_and_death(house: House) -> None:
     stories = [_story(house, patient) for patient in PATIENTS]
 
@@ -266,6 +288,10 @@ def _of(house: House, kind: str, patient: str) -> dict[str, Json]:
         for id_, record in house.dataset.resources[kind].items()
         if record["subject"]["reference"] == f"Patient/{patient}"
     }
+
+
+def _at(reference: Json | None, place: Json) -> bool:
+    return reference is not None and reference["reference"] == place["reference"]
 
 
 def _mrn(record: Json) -> str:
