@@ -22,14 +22,13 @@ class Crosswalk:
     def note(self, patients: Iterable[Patient | SourceError]) -> None:
         """Remember under what keys the gateway will ask for *patients*."""
         for patient in patients:
-            if isinstance(patient, SourceError):
+            if isinstance(patient, SourceError) or patient.id in self._noted:
                 continue
             id_, mrn = patient.patient_id, patient.mrn
-            if id_ not in self._noted:
-                self._noted.add(id_)
-                self._by_care_key[self._care_key(id_)] = id_
+            self._by_care_key[self._care_key(id_)] = id_
             if mrn is not None:
                 self._by_mrn[mrn] = id_
+                self._noted.add(id_)
 
     def by_mrn(self, mrn: Mrn) -> PatientId | None:
         """Whose MRN it is, if that patient has been read."""

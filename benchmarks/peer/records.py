@@ -1,5 +1,6 @@
 """The EHR port over the rig's FHIR server: `FhirRecords`, over a transport that knows what is served."""
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import TypeVar, cast
 
@@ -13,6 +14,7 @@ from sources.ports import Found, Page, PatientQuery, Wanted
 R = TypeVar("R", bound=Resource)
 
 _BY_ID = "?_id="
+_ONE = re.compile(r"[A-Za-z0-9\-.]+")
 _NOTHING = b'{"resourceType":"Bundle","type":"searchset"}'
 _BEFORE, _AFTER = b'{"resourceType":"Bundle","type":"searchset","entry":[{"resource":', b"}]}"
 
@@ -51,7 +53,7 @@ class ById:
     async def send(self, request: Request, timeout_s: float) -> Reply:
         address, is_by_id, rest = request.url.partition(_BY_ID)
         ids = rest.partition("&")[0]
-        if not is_by_id or "%2C" in ids:
+        if not is_by_id or not _ONE.fullmatch(ids):
             return await self._inner.send(request, timeout_s)
         reply = await self._inner.send(request._replace(url=f"{address}/{ids}"), timeout_s)
         if reply.status == 404:
