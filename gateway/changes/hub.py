@@ -87,7 +87,6 @@ class Hub:
             self._place = place
             # Those who are quick enough take it now, and keep their room for the rest of the batch.
             await asyncio.sleep(0)
-        self._place = Place.of(batch.cursor)
 
     def _hand_out(self, item: Item, place: Place) -> None:
         self._time(item)

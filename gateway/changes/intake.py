@@ -115,5 +115,5 @@ class Intake:
         self._observer.on_change(change.source, Outcome.DUPLICATE if cursor is None else Outcome.APPENDED)
 
     async def _bury(self, change: Change, why: Unresolved) -> None:
-        is_new = await self._log.bury(DeadLetter(replace(change, patient_id=PatientId("")), why))
+        is_new = await self._log.bury(DeadLetter(change, why))
         self._observer.on_change(change.source, Outcome.DEAD if is_new else Outcome.DUPLICATE)

@@ -18,10 +18,11 @@ V = TypeVar("V")
 
 
 class MemoryLog:
-    """Keeps the newest *kept* changes, and the keys of twice as many; of dead letters *letters*."""
+    """Keeps the newest *kept* changes, the keys of the newest *remembered*, and of dead letters *letters*."""
 
-    def __init__(self, kept: int = KEPT, letters: int = LETTERS_KEPT) -> None:
+    def __init__(self, kept: int = KEPT, letters: int = LETTERS_KEPT, remembered: int = 2 * KEPT) -> None:
         self._kept = kept
+        self._remembered = remembered
         self._letters_kept = letters
         self._epoch = secrets.token_hex(8)
         self._count = 0
@@ -39,7 +40,7 @@ class MemoryLog:
         cursor = self._place(self._count).cursor
         self._entries[self._count] = told(change, cursor)
         _shorten(self._entries, self._kept)
-        _shorten(self._keys, 2 * self._kept)
+        _shorten(self._keys, self._remembered)
         # Whoever waits has this event; whoever comes later gets the next one.
         self._grown.set()
         self._grown = asyncio.Event()

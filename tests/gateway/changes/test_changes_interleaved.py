@@ -23,14 +23,15 @@ Step: TypeAlias = tuple[str, int, int]
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("append"), st.integers(0, 2), st.integers(0, 30)),
+        st.tuples(st.just("burst"), st.integers(1, 8), st.integers(0, 25)),
         st.tuples(st.just("subscribe"), SLOTS, st.integers(1, 7)),
         st.tuples(st.just("take"), SLOTS, st.integers(1, 6)),
         st.tuples(st.just("break off"), SLOTS, st.just(0)),
         st.tuples(st.just("come back"), SLOTS, st.just(0)),
-        st.tuples(st.just("turn"), st.integers(1, 8), st.just(0)),
+        st.tuples(st.just("turn"), st.integers(1, 20), st.just(0)),
     ),
     min_size=5,
-    max_size=60,
+    max_size=80,
 )
 
 
@@ -78,6 +79,9 @@ class Story:
         match what:
             case "append":
                 await self.append(which, more)
+            case "burst":
+                for version in range(more, more + which):
+                    await self.append(version % 3, version)
             case "subscribe" if subscriber is None:
                 await self.subscribe(which, more)
             case "take" if subscriber is not None and subscriber.stream is not None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.changes import CursorMalformed, DeadLetter, Gap, Unresolved
+from gateway.changes import CursorMalformed, DeadLetter, Gap, MemoryLog, Unresolved
 from gateway.changes.place import Place
 from sources.model import Change, ChangeKind, ChangeType, Told
 from tests.gateway.changes.made import Opened, change, logs, said, whole
@@ -186,13 +186,15 @@ async def test_a_cursor_just_before_the_oldest_kept_is_no_gap(opened: Opened) ->
 @pytest.mark.anyio
 async def test_a_cursor_of_another_log_is_told_as_a_gap(opened: Opened) -> None:
     log, other = await opened(), await opened()
-    cursor = await other.append(change("5009", 1))
+    earlier = await other.append(change("5009", 1))
     await log.append(change("5001", 1))
+    later = await other.append(change("5009", 2))
 
-    batch = await log.read(cursor)
+    for cursor in (earlier, later):
+        batch = await log.read(cursor)
 
-    assert said(batch.items) == ["gap", "5001.1"]
-    assert said((await log.read(batch.items[0].cursor)).items) == ["5001.1"]
+        assert said(batch.items) == ["gap", "5001.1"]
+        assert said((await log.read(batch.items[0].cursor)).items) == ["5001.1"]
 
 
 @pytest.mark.anyio
@@ -306,3 +308,13 @@ def test_each_key_is_told_once_and_in_the_order_of_its_first_coming(
             assert [cursor is None for cursor in cursors] == [expected[c.key] is not c for c in changes]
 
     asyncio.run(story())
+
+
+@pytest.mark.anyio
+async def test_in_memory_the_oldest_keys_are_forgotten_beyond_their_number() -> None:
+    log = MemoryLog(kept=2, remembered=3)
+    for version in range(4):
+        await log.append(change("5001", version))
+
+    assert await log.append(change("5001", 1)) is None
+    assert await log.append(change("5001", 0)) is not None
