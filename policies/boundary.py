@@ -19,7 +19,8 @@ from policies.effects import Effect
 PATIENT, CLINICIAN, PRACTICE = Audience.PATIENT, Audience.CLINICIAN, Audience.PRACTICE
 PARTNER, CRM, AI = Audience.PARTNER, Audience.CRM, Audience.AI
 ALLOW, MASK, DENY = Effect.ALLOW, Effect.MASK, Effect.DENY
-REFERENCE, DIRECTORY, OPERATIONS = DataClass.REFERENCE, DataClass.DIRECTORY, DataClass.OPERATIONS
+REFERENCE, PART = DataClass.REFERENCE, DataClass.PART
+DIRECTORY, OPERATIONS = DataClass.DIRECTORY, DataClass.OPERATIONS
 IDENTITY, CONTACT, DEMOGRAPHICS = DataClass.IDENTITY, DataClass.CONTACT, DataClass.DEMOGRAPHICS
 SCHEDULE, REASON, VISIT = DataClass.SCHEDULE, DataClass.REASON, DataClass.VISIT
 CLINICAL, NOTES = DataClass.CLINICAL, DataClass.NOTES
@@ -39,14 +40,16 @@ class Line(NamedTuple):
 # fmt: off
 TABLE: tuple[Line, ...] = (
     # The patient, or who acts for them, reading their own record.
-    Line(PATIENT, ALLOW, (REFERENCE, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE, REASON, VISIT,
+    Line(PATIENT, ALLOW, (REFERENCE, PART, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE,
+                          REASON, VISIT,
                           CLINICAL, NOTES, FINANCIAL, ENGAGEMENT),
          "People have a right to all that is held about themselves (45 CFR 164.524)."),
     Line(PATIENT, DENY, (OPERATIONS,),
          "The state of the practice's systems is no part of a patient's record."),
 
     # Those who treat.
-    Line(CLINICIAN, ALLOW, (REFERENCE, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE, REASON, VISIT,
+    Line(CLINICIAN, ALLOW, (REFERENCE, PART, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE,
+                            REASON, VISIT,
                             CLINICAL, NOTES, ENGAGEMENT),
          "Treatment needs the whole picture; minimum necessary does not limit it (45 CFR 164.502(b)(2)(i))."),
     Line(CLINICIAN, ALLOW, (OPERATIONS,),
@@ -55,7 +58,7 @@ TABLE: tuple[Line, ...] = (
          "What a patient owes must not bear on treatment."),
 
     # The front desk and the office of the practice.
-    Line(PRACTICE, ALLOW, (REFERENCE, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE),
+    Line(PRACTICE, ALLOW, (REFERENCE, PART, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE),
          "The front desk books, greets and calls patients."),
     Line(PRACTICE, ALLOW, (REASON,),
          "The front desk must know what an appointment is for, to book the right room, time and clinician."),
@@ -67,7 +70,7 @@ TABLE: tuple[Line, ...] = (
          "Booking and billing do not need what happened in the room (minimum necessary, 45 CFR 164.514(d))."),
 
     # Another organization that shares in a patient's care or its logistics.
-    Line(PARTNER, ALLOW, (REFERENCE, DIRECTORY, IDENTITY, SCHEDULE, VISIT),
+    Line(PARTNER, ALLOW, (REFERENCE, PART, DIRECTORY, IDENTITY, SCHEDULE, VISIT),
          "A partner must recognize the patient and know when and where they are seen."),
     Line(PARTNER, MASK, (DEMOGRAPHICS,),
          "A partner needs to know roughly whom it meets, not the exact dates of a life."),
@@ -77,7 +80,7 @@ TABLE: tuple[Line, ...] = (
          "Money, marketing and our own systems are none of a partner's business."),
 
     # Customer relationship management: the PHI boundary.
-    Line(CRM, ALLOW, (REFERENCE, ENGAGEMENT),
+    Line(CRM, ALLOW, (REFERENCE, PART, ENGAGEMENT),
          "The CRM knows a person by an opaque key, and how they relate to the practice, nothing more."),
     Line(CRM, DENY, (IDENTITY, CONTACT, DEMOGRAPHICS),
          "What the CRM knows of a person it was told by that person; the record adds nothing to it."),
@@ -89,7 +92,7 @@ TABLE: tuple[Line, ...] = (
          "Neither a patient's money nor our own systems are of use to outreach."),
 
     # An assistant that reads clinical context; a person reads what it writes.
-    Line(AI, ALLOW, (REFERENCE, DIRECTORY, SCHEDULE, REASON, VISIT, CLINICAL),
+    Line(AI, ALLOW, (REFERENCE, PART, DIRECTORY, SCHEDULE, REASON, VISIT, CLINICAL),
          "An assistant to treatment needs the clinical context of the patient."),
     Line(AI, MASK, (DEMOGRAPHICS,),
          "Age and gender matter clinically; an exact birth date only identifies."),

@@ -36,6 +36,7 @@ class DataClass(Enum):
         "reference",
         "Opaque ids, cursors, page information and type names: they say nothing of a person.",
     )
+    PART = "part", "A part of a datatype, such as the city of an address: the field that holds it is decided."
     DIRECTORY = "directory", "Practitioners, organizations and locations: who and where care can be had."
     IDENTITY = "identity", "Names, medical record numbers and other identifiers of a person."
     CONTACT = "contact", "Telephone numbers, e-mail and postal addresses of a person."

@@ -24,7 +24,7 @@ immunization = Fields(DataClass.CLINICAL, "Immunization.r")
 procedure = Fields(DataClass.CLINICAL, "Procedure.r")
 plan = Fields(DataClass.CLINICAL, "CarePlan.r")
 document = Fields(DataClass.NOTES, "DocumentReference.r")
-part = Fields(DataClass.REFERENCE, "")
+part = Fields(DataClass.PART, "")
 
 
 @strawberry.type(description="A problem, diagnosis or health concern.")

@@ -7,7 +7,7 @@ import strawberry
 from policies import DataClass
 from resolvers.declare import Fields
 
-part = Fields(DataClass.REFERENCE, "")
+part = Fields(DataClass.PART, "")
 
 
 @strawberry.type(description="A code from a code system.")

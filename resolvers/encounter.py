@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from resolvers.patient import Patient
 
 encounter = Fields(DataClass.VISIT, "Encounter.r")
-part = Fields(DataClass.REFERENCE, "")
+part = Fields(DataClass.PART, "")
 
 
 @strawberry.type(description="Someone who took part in an encounter, other than the patient.")

@@ -8,7 +8,7 @@ from policies import DataClass
 from resolvers.declare import Fields
 
 engagement = Fields(DataClass.ENGAGEMENT, "__engagement.read")
-part = Fields(DataClass.REFERENCE, "")
+part = Fields(DataClass.PART, "")
 
 
 @strawberry.type(description="By which channels a person agreed to be contacted; null where not asked.")

@@ -14,6 +14,16 @@ from typing import Any, Protocol, TypeVar, cast
 import msgspec
 
 from policies import Actor, Coordinate, Decision, RowRule
+from resolvers.admitting import (
+    admits_nothing,
+    admitted,
+    admitted_keys,
+    admitted_rows,
+    confined_to,
+    narrowed,
+    nothing,
+    of_encounter,
+)
 from resolvers.batching import Loader, Tasks
 from resolvers.connection import Rows, size
 from resolvers.cursors import Place, Seal
@@ -58,6 +68,9 @@ R = TypeVar("R", bound=Resource)
 
 NONE: Listed[Any] = Listed()
 
+READ, SEARCH = "r", "s"
+"""The SMART permissions for the two ways rows come: by id, and by search."""
+
 
 class Grants(Protocol):
     """The part of a grant that rows depend on."""
@@ -67,7 +80,7 @@ class Grants(Protocol):
     @property
     def actor(self) -> Actor: ...
     def decide(self, coordinate: Coordinate) -> Decision: ...
-    def rows(self, resource: str) -> RowRule: ...
+    def rows(self, resource: str, letters: str) -> RowRule: ...
 
 
 @dataclass(frozen=True)
@@ -99,7 +112,7 @@ class Loaders:
         self.tasks = Tasks()
         self._wanted = wanted
         self._loaders: dict[Hashable, Loader[Any, Any]] = {}
-        self._rules: dict[str, tuple[RowRule, Wanted]] = {}
+        self._rules: dict[tuple[str, str], tuple[RowRule, Wanted]] = {}
 
     def close(self) -> None:
         """Ends what still runs for the request, and lets go of its rows: loaders and fetches are a cycle."""
@@ -112,9 +125,11 @@ class Loaders:
         """Resources of a type by their logical ids."""
 
         async def fetch(ids: Sequence[str]) -> Found[str, R]:
-            rule, wanted = self._rule(kind.__name__)
+            rule, wanted = self._rule(kind.__name__, READ)
+            if admits_nothing(rule):
+                return {}
             found = await self.house.sources.ehr.read(kind, ids, wanted)
-            return _admitted(rule, found, lambda row: getattr(row, "patient_id", None))
+            return admitted(rule, found, lambda row: getattr(row, "patient_id", None))
 
         return self._loader(("read", kind), fetch)
 
@@ -122,9 +137,12 @@ class Loaders:
         """Patients' resources of a type, narrowed."""
 
         async def fetch(patients: Sequence[PatientId]) -> Found[PatientId, Listed[R]]:
-            rule, wanted = self._rule(kind.__name__)
-            found = await self.house.sources.ehr.of_patients(kind, patients, narrowing, wanted)
-            return {patient: _admitted_rows(rule, found.get(patient, NONE), patient) for patient in patients}
+            rule, wanted = self._rule(kind.__name__, SEARCH)
+            if admits_nothing(rule):
+                return dict.fromkeys(patients, NONE)
+            narrow = narrowed(narrowing, rule)
+            found = await self.house.sources.ehr.of_patients(kind, patients, narrow, wanted)
+            return {patient: admitted_rows(rule, found.get(patient, NONE), patient) for patient in patients}
 
         return self._loader(("of_patients", kind, narrowing), fetch)
 
@@ -133,14 +151,16 @@ class Loaders:
         by = "context" if kind is DocumentReference else "encounter"
 
         async def fetch(visits: Sequence[Visit]) -> Found[Visit, Listed[Any]]:
-            rule, wanted = self._rule(kind.__name__)
+            rule, wanted = self._rule(kind.__name__, SEARCH)
+            if admits_nothing(rule):
+                return dict.fromkeys(visits, NONE)
             patients = list(dict.fromkeys(visit.patient_id for visit in visits))
             narrowing = Narrowing((("encounter", tuple(visit.encounter_id for visit in visits)),))
             ehr = self.house.sources.ehr
-            found = await ehr.of_patients(kind, patients, narrowing, wanted | {by})
+            found = await ehr.of_patients(kind, patients, narrowed(narrowing, rule), wanted | {by})
             return {
-                visit: _of_encounter(
-                    _admitted_rows(rule, found.get(visit.patient_id, NONE), visit.patient_id), visit
+                visit: of_encounter(
+                    admitted_rows(rule, found.get(visit.patient_id, NONE), visit.patient_id), visit
                 )
                 for visit in visits
             }
@@ -151,11 +171,13 @@ class Loaders:
         """Resources of a type by a business identifier, which *identifier* writes as `system|value`."""
 
         async def fetch(values: Sequence[str]) -> Found[str, R]:
-            rule, wanted = self._rule(kind.__name__)
+            rule, wanted = self._rule(kind.__name__, SEARCH)
+            if admits_nothing(rule):
+                return {}
             asked = {identifier(value): value for value in values}
             found = await self.house.sources.ehr.identified(kind, list(asked), wanted)
             by_value = {asked[token]: row for token, row in found.items() if token in asked}
-            return _admitted(rule, by_value, lambda row: getattr(row, "patient_id", None))
+            return admitted(rule, by_value, lambda row: getattr(row, "patient_id", None))
 
         return self._loader(("identified", kind), fetch)
 
@@ -170,11 +192,11 @@ class Loaders:
 
     async def search_patients(self, query: PatientQuery, first: int, after: str | None) -> Rows[Patient]:
         """One page of the patients who match and whom the actor may know of."""
-        rule, wanted = self._rule("Patient")
-        confined = _confined_to(rule)
+        rule, wanted = self._rule("Patient", SEARCH)
+        confined = confined_to(rule)
         if confined is not None:
             query = query.only(confined)
-        elif not rule.always and not rule.clauses:
+        elif admits_nothing(rule):
             return nothing()
 
         async def page(count: int, bookmark: str | None) -> Page[Patient]:
@@ -190,27 +212,26 @@ class Loaders:
     def appointments(self) -> Loader[str, Appointment]:
         """Appointments by the PMS's ids."""
         book = self.house.sources.book
-        return self._loader(
-            ("appointments",), lambda ids: self._booked(book.appointments(ids, self._of("Appointment")))
-        )
+        return self._loader(("appointments",), lambda ids: self._booked(READ, book.appointments, ids))
 
     def appointments_by_visit(self) -> Loader[str, Appointment]:
         """Appointments by visit number."""
         book = self.house.sources.book
         return self._loader(
-            ("visits",),
-            lambda visits: self._booked(book.appointments_by_visit(visits, self._of("Appointment"))),
+            ("visits",), lambda visits: self._booked(SEARCH, book.appointments_by_visit, visits)
         )
 
     def appointments_of(self, query: AppointmentQuery) -> Loader[Chart, Listed[Appointment]]:
         """Patients' appointments, narrowed. The key is a chart the actor has been admitted to."""
 
         async def fetch(charts: Sequence[Chart]) -> Found[Chart, Listed[Appointment]]:
-            rule, wanted = self._rule("Appointment")
+            rule, wanted = self._rule("Appointment", SEARCH)
+            if admits_nothing(rule):
+                return dict.fromkeys(charts, NONE)
             by_mrn = {chart.mrn: chart for chart in charts}
             found = await self.house.sources.book.appointments_of(list(by_mrn), query, wanted)
             return {
-                chart: _admitted_rows(rule, found.get(mrn, NONE), chart.patient_id)
+                chart: admitted_rows(rule, found.get(mrn, NONE), chart.patient_id)
                 for mrn, chart in by_mrn.items()
             }
 
@@ -228,10 +249,10 @@ class Loaders:
 
         *practitioner* and *patient* are ids of the EHR: the PMS is asked by what it knows them by.
         """
-        rule, wanted = self._rule("Appointment")
-        if not rule.always and not rule.clauses:
+        rule, wanted = self._rule("Appointment", SEARCH)
+        if admits_nothing(rule):
             return nothing()
-        confined = _confined_to(rule)
+        confined = confined_to(rule)
         if confined is not None and patient not in (None, confined):
             return nothing()
         whose = confined if confined is not None else patient
@@ -254,17 +275,26 @@ class Loaders:
     def locations(self) -> Loader[str, Location]:
         """The PMS's locations by their ids."""
         book = self.house.sources.book
-        return self._loader(("locations",), lambda ids: book.locations(ids, self._of("Location")))
+
+        async def fetch(ids: Sequence[str]) -> Found[str, Location]:
+            rule, wanted = self._rule("Location", READ)
+            if admits_nothing(rule):
+                return {}
+            return admitted(rule, await book.locations(ids, wanted), lambda _: None)
+
+        return self._loader(("locations",), fetch)
 
     def coverages(self) -> Loader[Chart, Listed[Coverage]]:
         """What covers each patient."""
 
         async def fetch(charts: Sequence[Chart]) -> Found[Chart, Listed[Coverage]]:
-            rule, wanted = self._rule("Coverage")
+            rule, wanted = self._rule("Coverage", SEARCH)
+            if admits_nothing(rule):
+                return dict.fromkeys(charts, NONE)
             by_mrn = {chart.mrn: chart for chart in charts}
             found = await self.house.sources.billing.coverages_of(list(by_mrn), wanted)
             return {
-                chart: _admitted_rows(rule, found.get(mrn, NONE), chart.patient_id)
+                chart: admitted_rows(rule, found.get(mrn, NONE), chart.patient_id)
                 for mrn, chart in by_mrn.items()
             }
 
@@ -274,16 +304,13 @@ class Loaders:
         """What each patient owes."""
 
         async def fetch(charts: Sequence[Chart]) -> Found[Chart, Balance]:
-            rule = self.grant.rows("Account")
+            rule, wanted = self._rule("Account", READ, "Balance")
+            if admits_nothing(rule):
+                return {}
             by_mrn = {chart.mrn: chart for chart in charts}
-            wanted = self._of("Balance") | rule.attributes
             found = await self.house.sources.billing.balances(list(by_mrn), wanted)
-            by_chart = {by_mrn[mrn]: balance for mrn, balance in found.items()}
-            return {
-                chart: balance
-                for chart, balance in by_chart.items()
-                if isinstance(balance, SourceError) or rule.admits(balance, chart.patient_id)
-            }
+            owned = {by_mrn[mrn]: balance for mrn, balance in found.items()}
+            return admitted_keys(rule, owned, lambda chart: chart.patient_id)
 
         return self._loader(("balances",), fetch)
 
@@ -293,15 +320,14 @@ class Loaders:
         """Each patient's engagement. Only the opaque key goes to the CRM."""
 
         async def fetch(patients: Sequence[PatientId]) -> Found[PatientId, Engagement]:
-            rule = self.grant.rows("Engagement")
+            rule, wanted = self._rule("Engagement", READ)
+            if admits_nothing(rule):
+                return {}
             keys = {self.house.care_key(patient): patient for patient in patients}
-            wanted = self._of("Engagement") | rule.attributes
             found = await self.house.sources.crm.engagements(list(keys), wanted)
-            return {
-                keys[key]: row
-                for key, row in found.items()
-                if isinstance(row, SourceError) or rule.admits(row, keys[key])
-            }
+            return admitted_keys(
+                rule, {keys[key]: row for key, row in found.items()}, lambda patient: patient
+            )
 
         return self._loader(("engagements",), fetch)
 
@@ -316,20 +342,28 @@ class Loaders:
             loader = self._loaders[key] = Loader(fetch, self.tasks)
         return loader
 
-    def _rule(self, type_name: str) -> tuple[RowRule, Wanted]:
-        """Which rows of a type the actor may know of, and which attributes the request reads of them."""
-        found = self._rules.get(type_name)
+    def _rule(self, resource: str, letter: str, shown_as: str | None = None) -> tuple[RowRule, Wanted]:
+        """Which rows of a resource type the actor may know of, and the attributes the request reads of them.
+
+        *letter* is how the rows come, READ or SEARCH; *shown_as* the graph's type, if it has another name.
+        """
+        found = self._rules.get((resource, letter))
         if found is None:
-            rule = self.grant.rows(type_name)
-            wanted = self._wanted.get(type_name, frozenset()) | rule.attributes
-            found = self._rules[type_name] = (rule, wanted)
+            rule = self.grant.rows(resource, letter)
+            wanted = self._wanted.get(shown_as or resource, frozenset()) | rule.attributes
+            found = self._rules[resource, letter] = (rule, wanted)
         return found
 
-    def _of(self, type_name: str) -> Wanted:
-        return self._rule(type_name)[1]
-
-    async def _booked(self, asked: Awaitable[Found[K, Appointment]]) -> Found[K, Appointment]:
-        return await self._admitted_bookings(self.grant.rows("Appointment"), await asked)
+    async def _booked(
+        self,
+        letter: str,
+        ask: Callable[[Sequence[K], Wanted], Awaitable[Found[K, Appointment]]],
+        keys: Sequence[K],
+    ) -> Found[K, Appointment]:
+        rule, wanted = self._rule("Appointment", letter)
+        if admits_nothing(rule):
+            return {}
+        return await self._admitted_bookings(rule, await ask(keys, wanted))
 
     async def _admitted_bookings(self, rule: RowRule, found: Found[K, Appointment]) -> Found[K, Appointment]:
         """Those the actor may know of. A booking names its patient by MRN: whose it is, the EHR tells."""
@@ -337,7 +371,7 @@ class Loaders:
             return found
         rows = [row for row in found.values() if not isinstance(row, SourceError)]
         owners = await self._owners({row.patient_mrn for row in rows})
-        return _admitted(rule, found, lambda row: owners.get(row.patient_mrn))
+        return admitted(rule, found, lambda row: owners.get(row.patient_mrn))
 
     async def _owners(self, mrns: set[Mrn]) -> Mapping[Mrn, PatientId]:
         ehr = self.house.sources.ehr
@@ -350,8 +384,8 @@ class Loaders:
         }
 
     async def _mrns(self, patient: PatientId) -> tuple[Mrn, ...]:
-        """The MRN of a patient, if there is such a patient, with one, whom the actor may know of."""
-        rule = self.grant.rows("Patient")
+        """The MRN of a patient whom the actor may know of; none if they may not, or there is none."""
+        rule = self.grant.rows("Patient", READ)
         wanted = frozenset({"mrn"}) | rule.attributes
         row = (await self.house.sources.ehr.read(Patient, [patient], wanted)).get(patient)
         if isinstance(row, SourceError):
@@ -361,11 +395,14 @@ class Loaders:
         return (row.mrn,)
 
     async def _npis(self, practitioner: str) -> tuple[str, ...]:
-        wanted = frozenset({"npi"})
+        rule = self.grant.rows("Practitioner", READ)
+        wanted = frozenset({"npi"}) | rule.attributes
         row = (await self.house.sources.ehr.read(Practitioner, [practitioner], wanted)).get(practitioner)
         if isinstance(row, SourceError):
             raise row
-        return (row.npi,) if row is not None and row.npi is not None else ()
+        if row is None or row.npi is None or not rule.admits(row, None):
+            return ()
+        return (row.npi,)
 
     async def _search(
         self,
@@ -400,37 +437,3 @@ class Loaders:
             has_next_page=got.next is not None or stop < len(got.rows),
             has_previous_page=after is not None,
         )
-
-
-def nothing() -> Rows[Any]:
-    """A page of no rows."""
-    return Rows((), str, has_next_page=False, has_previous_page=False)
-
-
-def _of_encounter(listed: Listed[Any] | SourceError, visit: Visit) -> Listed[Any] | SourceError:
-    if isinstance(listed, SourceError):
-        return listed
-    return Listed(
-        tuple(row for row in listed.rows if visit.encounter_id in row.encounter_ids), listed.complete
-    )
-
-
-def _confined_to(rule: RowRule) -> PatientId | None:
-    """The one patient whose rows alone the rule can admit; None where it may admit others'."""
-    return rule.patient if rule.clauses and all(clause.bound for clause in rule.clauses) else None
-
-
-def _admitted(rule: RowRule, found: Found[K, V], owner: Callable[[V], PatientId | None]) -> Found[K, V]:
-    if rule.always:
-        return found
-    return {
-        key: row for key, row in found.items() if isinstance(row, SourceError) or rule.admits(row, owner(row))
-    }
-
-
-def _admitted_rows(
-    rule: RowRule, listed: Listed[V] | SourceError, owner: PatientId
-) -> Listed[V] | SourceError:
-    if rule.always or isinstance(listed, SourceError):
-        return listed
-    return Listed(tuple(row for row in listed.rows if rule.admits(row, owner)), listed.complete)

@@ -12,6 +12,7 @@ from policies.boundary import DESCRIPTIONS, PERSONAS, PURPOSES, TABLE, Line, cel
 # A allow, M mask, - deny; patient, clinician, practice, partner, CRM, AI.
 SIGNED_OFF = {
     DataClass.REFERENCE: "AAAAAA",
+    DataClass.PART: "AAAAAA",
     DataClass.DIRECTORY: "AAAA-A",
     DataClass.IDENTITY: "AAAA--",
     DataClass.CONTACT: "AAA---",

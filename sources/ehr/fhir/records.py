@@ -12,6 +12,7 @@ from sources.ehr.fhir.bundles import PageReader, page_reader
 from sources.ehr.fhir.client import FhirClient
 from sources.ehr.fhir.keys import by_id, by_identifier, by_patient, owners
 from sources.ehr.fhir.settings import FhirSettings
+from sources.ehr.fhir.wire import Systems
 from sources.errors import SourceError, SourceRejected
 from sources.model import Mrn, Patient, PatientId, Resource
 from sources.ports import Found, Health, Listed, Narrowing, Page, PatientQuery, Wanted
@@ -28,6 +29,7 @@ class FhirRecords:
         self.name = settings.name
         self.kind = "ehr"
         self._settings = settings
+        self._systems = Systems(settings.mrn_system, settings.visit_system)
         self._base_url = settings.base_url.rstrip("/")
         self._upstream = upstream
         self._client = FhirClient(settings, upstream)
@@ -121,7 +123,7 @@ class FhirRecords:
             raise SourceRejected(self.name, why) from None
 
     def _reader(self, kind: type[R], wanted: Wanted) -> PageReader[R]:
-        return page_reader(kind, elements(kind, wanted))
+        return page_reader(kind, elements(kind, wanted), self._systems)
 
     def _form(self, kind: type[Resource], wanted: Wanted, count: int) -> Parameters:
         form = [("_count", str(min(count, self._settings.page_size)))]

@@ -8,14 +8,14 @@ over; any other name is refused, and so are modifiers, which change what a recor
 from __future__ import annotations
 
 import types
-from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import NODEFAULT, UNSET, Raw, UnsetType
 
 from sources.ehr.fhir.elements import ELEMENTS, RESOURCES, Element
 from sources.ehr.fhir.primitives import TYPES
-from sources.model import Record, Resource
+from sources.model import Encounter, Patient, Record, Resource
 
 _SKIPPED: Any = Raw | UnsetType
 _NONE_OF: Any = Annotated[list[Raw], msgspec.Meta(max_length=0)] | UnsetType
@@ -29,6 +29,27 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, tag_field="resourceType", t
     """A hint or warning among the rows of a search; it is no row."""
 
 
+class Systems(NamedTuple):
+    """The systems of the identifiers by which the PMS knows patients and visits."""
+
+    mrn: str
+    visit: str
+
+
+def _joined_by(kind: type[Record], systems: Systems) -> dict[str, Any]:
+    """The properties of *kind* that the PMS is joined by, read from its identifier of that system."""
+    name, system = {Patient: ("mrn", systems.mrn), Encounter: ("visit_number", systems.visit)}.get(
+        kind, (None, "")
+    )
+    if name is None:
+        return {}
+
+    def value(row: Any) -> str | None:
+        return next((each.value for each in row.identifier if each.system == system), None)
+
+    return {name: property(value)}
+
+
 class _Builder:
     """Builds each wire type once, those it is made of first."""
 
@@ -40,7 +61,9 @@ class _Builder:
             self.types[kind] = self.built(kind)
         return self.types[kind]
 
-    def built(self, kind: type[Record], only: frozenset[str] | None = None) -> type[Record]:
+    def built(
+        self, kind: type[Record], only: frozenset[str] | None = None, systems: Systems | None = None
+    ) -> type[Record]:
         """The wire type of *kind*; with *only*, all other elements are skipped over."""
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
         hints = get_type_hints(kind, include_extras=True)
@@ -62,6 +85,7 @@ class _Builder:
             kind.__name__,
             definitions,
             bases=(kind,),
+            namespace=_joined_by(kind, systems) if systems is not None else None,
             module=__name__,
             frozen=True,
             kw_only=True,
@@ -106,10 +130,13 @@ WIRE: dict[type[Record], type[Record]] = _builder.types
 """The wire type of each record of the model."""
 
 
-def projected(kind: type[Record], elements: frozenset[str]) -> type[Record]:
+def projected(kind: type[Record], elements: frozenset[str], systems: Systems | None = None) -> type[Record]:
     """The wire type of *kind* that reads those elements and skips over all others that R4 knows.
+
+    With *systems*, MRN and visit number are the identifiers of those systems, whatever they are typed as:
+    another hospital's MRN is typed MR as well.
 
     Servers may answer with more than was asked for; reading it would cost more than the call. The attributes
     of what is not read are absent.
     """
-    return _builder.built(kind, elements)
+    return _builder.built(kind, elements, systems)
