@@ -52,6 +52,8 @@ def server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
             loop="uvloop",
             http="httptools",
             ws="websockets-sansio",
+            ws_max_size=settings.server.body_limit,
+            ws_per_message_deflate=False,
             lifespan="on",
             access_log=False,
             log_config=None,

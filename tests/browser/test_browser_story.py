@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from sandbox.dataset import generate
-from tests.stories.conftest import House, running
+from tests.stories.house import House, running
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 FLAGS = [
