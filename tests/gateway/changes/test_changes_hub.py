@@ -298,6 +298,44 @@ async def test_a_change_that_is_read_late_is_told_to_have_lagged(opened: Opened)
         assert 90 <= observer.lags[0] < 100
 
 
+class HeldBack(MemoryLog):
+    """A log whose first reader, the hub, has what it read held back from it while `is_open` is not set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_open = asyncio.Event()
+        self.is_open.set()
+        self._hub: asyncio.Task[None] | None = None
+
+    async def read(self, after: str | None, *, limit: int = 500, wait_s: float = 0.0) -> Batch:
+        self._hub = self._hub or asyncio.current_task()
+        batch = await super().read(after, limit=limit, wait_s=wait_s)
+        if asyncio.current_task() is self._hub:
+            await self.is_open.wait()
+        return batch
+
+
+@pytest.mark.anyio
+async def test_who_has_read_further_than_the_hub_is_not_told_again_what_the_hub_comes_to() -> None:
+    log = HeldBack()
+    async with a_hub(log) as (hub, observer):
+        start = await log.latest()
+        told = await appended(log, range(2))
+        await until(lambda: len(observer.lags) == 2)
+        log.is_open.clear()
+        told += await appended(log, range(2, 5))
+
+        async with aclosing(hub.subscribe(everything, start)) as stream:
+            assert said(await first(stream, 5)) == told
+            waiting = asyncio.create_task(first(stream, 1))
+            await asyncio.sleep(0)
+            log.is_open.set()
+            await until(lambda: len(observer.lags) == 5)
+            told = await appended(log, range(5, 6))
+
+            assert said(await waiting) == told
+
+
 class Faltering(MemoryLog):
     """A log whose store is away every other time."""
 
