@@ -1,4 +1,4 @@
-"""The command line: `caregraph serve | demo | token | change | schema | policy`.
+"""The command line: `caregraph serve | demo | token | change | schema | policy | audit`.
 
 Commands are parsed here and imported only when they are run: printing a token should not load a gateway.
 """
@@ -77,7 +77,29 @@ def _parser() -> argparse.ArgumentParser:
     explain.add_argument("--as", dest="persona", required=True, choices=PERSONAS, help="who asks")
     explain.add_argument("query", help="the document, or - to read it from standard input")
     explain.set_defaults(run=_run("explaining"))
+
+    _add_audit(commands.add_parser("audit", help="what was recorded of the operations"))
     return parser
+
+
+def _add_audit(audit: argparse.ArgumentParser) -> None:
+    kinds = audit.add_subparsers(metavar="WHAT", required=True)
+    verify = kinds.add_parser("verify", help="whether every record is there, unchanged and in its place")
+    verify.add_argument("--checkpoints", type=Path, metavar="FILE", help="those that were kept elsewhere")
+    verify.set_defaults(run=_run("audit", "verify"))
+    show = kinds.add_parser("list", help="the last records, a line each")
+    show.add_argument("--last", type=int, default=20, metavar="N", help="how many (default: %(default)s)")
+    show.add_argument("--patient", metavar="ID", help="only those of this patient; - to read the id")
+    show.set_defaults(run=_run("audit", "show"))
+    export = kinds.add_parser("export", help="the records as NDJSON")
+    export.add_argument("--fhir", action="store_true", help="as AuditEvents, IHE BALP")
+    export.add_argument("--after", type=int, default=0, metavar="N", help="only those after this number")
+    export.add_argument("--gateway", metavar="URL", help="the gateway's address, to stand in AuditEvents")
+    export.set_defaults(run=_run("audit", "export"))
+    for parser in (verify, show, export):
+        parser.add_argument("path", type=Path, help="the trail's directory, or one of its files")
+    for parser in (verify, show):
+        parser.add_argument("--secret-file", type=Path, metavar="FILE", help="holds `audit.secret`")
 
 
 def _add_port(parser: argparse.ArgumentParser, help: str = "the demo's port") -> None:

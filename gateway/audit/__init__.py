@@ -1,0 +1,26 @@
+"""The audit trail: one record an operation, chained by hash, committed before the answer leaves."""
+
+from gateway.audit.auditing import Audit
+from gateway.audit.chain import Seals
+from gateway.audit.configured import configured
+from gateway.audit.coordinates import Coordinates, of_document, of_plan
+from gateway.audit.entries import Entry, PlanRef, Record
+from gateway.audit.memory import MemorySink
+from gateway.audit.sink import AuditUnavailable, Sink
+from gateway.audit.sqlite import SqliteSink
+
+__all__ = [
+    "Audit",
+    "AuditUnavailable",
+    "Coordinates",
+    "Entry",
+    "MemorySink",
+    "PlanRef",
+    "Record",
+    "Seals",
+    "Sink",
+    "SqliteSink",
+    "configured",
+    "of_document",
+    "of_plan",
+]

@@ -1,0 +1,81 @@
+"""What is recorded of an operation: as it is told by who ran it, and as it is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from policies import Actor
+from sources.model import Mrn, PatientId
+
+
+class PlanRef(NamedTuple):
+    """What a plan returns, masks and denies, as it is kept: `digest` is the SHA-256 of `body`, in hex."""
+
+    digest: str
+    body: bytes
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One operation that ended, told to the audit.
+
+    `document` is the document's hash, `patients` and `charts` those whose rows were returned: by EHR id, or
+    by MRN where the operation never learnt the id. `calls` counts exchanges by source, `codes` names the
+    codes of the errors, `is_answered` says whether data was returned.
+    """
+
+    actor: Actor
+    kind: str
+    document: str
+    trace_id: str
+    operation: str | None = None
+    plan: PlanRef | None = None
+    patients: Iterable[PatientId] = ()
+    charts: Iterable[Mrn] = ()
+    calls: Mapping[str, int] = {}
+    codes: Iterable[str] = ()
+    is_answered: bool = True
+
+    def __repr__(self) -> str:
+        """Without patients, so that none reaches a log."""
+        return f"Entry(kind={self.kind!r}, document={self.document!r}, trace_id={self.trace_id!r})"
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One operation as it is kept. Patients are pseudonyms; nothing here is a value of a record or a request.
+
+    `on_behalf_of` is the patient in the token's context, `token` its `jti`, `plan` the digest of the plan,
+    `policy` the version of the policy, `errors` how often each code occurred. A new field needs a default,
+    or old records can't be read.
+    """
+
+    at: datetime
+    kind: str
+    document: str
+    trace_id: str
+    issuer: str
+    subject: str
+    client_id: str
+    audience: str
+    purpose: str
+    policy: str
+    token: str | None = None
+    fhir_user: str | None = None
+    on_behalf_of: str | None = None
+    operation: str | None = None
+    plan: str | None = None
+    patients: list[str] = []
+    charts: list[str] = []
+    calls: Mapping[str, int] = {}
+    errors: Mapping[str, int] = {}
+    is_answered: bool = True
+
+
+encoded = msgspec.json.Encoder().encode
+"""The record as it is kept and hashed: JSON, fields in the order of the class, defaults left out."""
+
+decoded = msgspec.json.Decoder(Record).decode
+"""The record of a stored body. Raises msgspec.MsgspecError."""

@@ -1,0 +1,180 @@
+"""`caregraph audit verify | list | export`: what was recorded of the operations, and whether it still is."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import deque
+from collections.abc import Callable, Iterator
+from functools import wraps
+from pathlib import Path
+
+import msgspec
+
+from gateway.audit import Record, Seals
+from gateway.audit.fhir import events
+from gateway.audit.pseudonyms import Pseudonyms
+from gateway.audit.trail import CHECKPOINTS, Part, RecordUnreadable, Stored, TrailUnreadable, files, opened
+from gateway.audit.verify import Checkpoint, Verifier
+
+SHOWN = 20
+"""How many faults are printed before the rest is only counted."""
+
+
+class Unusable(Exception):
+    """The command can't be carried out; the text says what to do."""
+
+
+Command = Callable[[argparse.Namespace], int]
+
+
+def _told(command: Command) -> Command:
+    """Says in words what is wrong with what the command was given."""
+
+    @wraps(command)
+    def told(chosen: argparse.Namespace) -> int:
+        try:
+            return command(chosen)
+        except FileNotFoundError:
+            print(
+                f"there is no audit trail at `{chosen.path}`; name its directory, or a file", file=sys.stderr
+            )
+        except TrailUnreadable as fault:
+            print(fault, file=sys.stderr)
+            return 1
+        except Unusable as fault:
+            print(fault, file=sys.stderr)
+        return 2
+
+    return told
+
+
+@_told
+def verify(chosen: argparse.Namespace) -> int:
+    """0: the trail is whole; 1: it is not."""
+    secret = _secret(chosen)
+    seals = Seals(secret) if secret is not None else None
+    verifier = Verifier(seals, _checkpoints(chosen), is_all=chosen.path.is_dir())
+    for file in files(chosen.path):
+        with opened(file) as part:
+            verifier.part(part)
+    verifier.end()
+    for fault in verifier.faults[:SHOWN]:
+        print(fault)
+    if len(verifier.faults) > SHOWN:
+        print(f"and {len(verifier.faults) - SHOWN} more")
+    if verifier.faults:
+        return 1
+    print(_whole(verifier))
+    return 0
+
+
+def _whole(verifier: Verifier) -> str:
+    head = verifier.head
+    if head is None or verifier.count == 0:
+        return "no records yet"
+    seals = "sealed by us" if verifier.seals is not None else "seals not checked: give --secret-file"
+    return (
+        f"records {verifier.first} to {head.seq} are all there and unchanged"
+        f" ({seals}; {len(verifier.checkpoints)} checkpoints); the last has hash {head.hash.hex()}"
+    )
+
+
+@_told
+def show(chosen: argparse.Namespace) -> int:
+    """The last records, a line each."""
+    records = (
+        (stored.seq, record)
+        for _, stored, record in _records(chosen.path)
+        if _concerns(record, _pseudonym(chosen))
+    )
+    for seq, record in deque(records, maxlen=chosen.last):
+        print(_line(seq, record))
+    return 0
+
+
+@_told
+def export(chosen: argparse.Namespace) -> int:
+    """The records as NDJSON: AuditEvents, or as they are kept."""
+    for part, stored, record in _records(chosen.path):
+        if stored.seq <= chosen.after:
+            continue
+        plan = part.plans.get(record.plan) if record.plan is not None else None
+        if chosen.fhir:
+            body = plan if isinstance(plan, bytes) else None
+            for event in events(part.span.chain, stored.seq, record, body, chosen.gateway):
+                _print(event)
+        else:
+            coordinates = msgspec.Raw(plan) if isinstance(plan, bytes) else None
+            _print({"seq": stored.seq, "record": record, "coordinates": coordinates})
+    return 0
+
+
+def _print(value: object) -> None:
+    print(msgspec.json.encode(value).decode())
+
+
+def _records(path: Path) -> Iterator[tuple[Part, Stored, Record]]:
+    for file in files(path):
+        with opened(file) as part:
+            for stored in part.records:
+                try:
+                    yield part, stored, stored.record()
+                except RecordUnreadable:
+                    print(f"record {stored.seq} can't be read; try `caregraph audit verify`", file=sys.stderr)
+
+
+def _line(seq: int, record: Record) -> str:
+    who = f"{record.audience} {record.subject} through {record.client_id}, {record.purpose}"
+    what = f"{record.kind} {record.operation or record.document[:12]}"
+    people = len(record.patients) + len(record.charts)
+    calls = " ".join(f"{source}:{count}" for source, count in record.calls.items()) or "none"
+    errors = " ".join(f"{code}:{count}" for code, count in record.errors.items()) or "none"
+    return (
+        f"{seq}  {record.at.isoformat(timespec='seconds')}  {who}  {what}  patients {people}"
+        f"  calls {calls}  errors {errors}  trace {record.trace_id}"
+    )
+
+
+def _concerns(record: Record, pseudonym: str | None) -> bool:
+    return pseudonym is None or pseudonym in record.patients or pseudonym == record.on_behalf_of
+
+
+def _pseudonym(chosen: argparse.Namespace) -> str | None:
+    if chosen.patient is None:
+        return None
+    secret = _secret(chosen)
+    if secret is None:
+        raise Unusable(
+            "--patient needs --secret-file: without the secret nobody can tell whose records they are"
+        )
+    patient = sys.stdin.readline().strip() if chosen.patient == "-" else chosen.patient
+    return Pseudonyms(secret).patient(patient)
+
+
+def _secret(chosen: argparse.Namespace) -> bytes | None:
+    if chosen.secret_file is None:
+        return None
+    return _text(chosen.secret_file).strip().encode()
+
+
+def _checkpoints(chosen: argparse.Namespace) -> list[Checkpoint]:
+    """Those beside the trail, and those kept elsewhere."""
+    beside = chosen.path / CHECKPOINTS if chosen.path.is_dir() else chosen.path.parent / CHECKPOINTS
+    lines = [
+        line
+        for file in (beside, chosen.checkpoints)
+        if file and file.is_file()
+        for line in _text(file).splitlines()
+    ]
+    try:
+        return [Checkpoint.of(line) for line in lines]
+    except ValueError:
+        raise Unusable("the checkpoints can't be read: a line was cut or changed") from None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise Unusable(f"`{path}` can't be read; give a readable text file") from None
