@@ -8,8 +8,15 @@ from dataclasses import dataclass
 
 from gateway.settings import Crm, Ehr, Pms, Settings
 from resolvers.loaders import Sources
-from sources.calling import Anonymous, Authorizer, Limits, Observer, Upstream, backend_services
-from sources.calling import client_credentials
+from sources.calling import (
+    Anonymous,
+    Authorizer,
+    Limits,
+    Observer,
+    Upstream,
+    backend_services,
+    client_credentials,
+)
 from sources.crm.hubspot import HubSpotEngagements, HubSpotSettings
 from sources.ehr.fhir import FhirRecords, FhirSettings
 from sources.pms.rest import PmsSettings, RestPms
