@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from gateway.app import create_app
 from gateway.cli.demo import demo_settings
 from gateway.cli.serve import server
+from gateway.settings import Settings
 from sandbox.addresses import Addresses
 from sandbox.records import Dataset
 from sandbox.serve import background
@@ -24,6 +25,7 @@ from tests.stories.calls import Call, call_of
 STARTS_WITHIN_S = 30
 RECOVERS_WITHIN_S = 20
 NEVER_S = 3_600.0
+BUSY_S = 9.0
 SOURCES = ("ehr", "pms", "crm")
 
 HEALTHY = {
@@ -130,12 +132,18 @@ def _until(is_so: Any, within_s: float, else_: str) -> None:
 
 
 @contextmanager
-def running(dataset: Dataset, *, poll_seconds: float = NEVER_S) -> Iterator[House]:
-    """A house over *dataset*, on free ports; the PMS is asked what changed every *poll_seconds*."""
+def running(
+    dataset: Dataset, *, poll_seconds: float | None = None, source_timeout_s: float = BUSY_S
+) -> Iterator[House]:
+    """A house over *dataset*, on free ports, with the settings of the demo.
+
+    The PMS is asked what changed every *poll_seconds*, or as often as in the demo. A source may take
+    *source_timeout_s*: by default much longer than in the demo, so that a busy machine is no fault.
+    """
     key = ECKey.generate_key("P-384", {"kid": "test-1", "use": "sig", "alg": "ES384"}, private=True)
     with background(dataset, backend_jwks={"keys": [key.as_dict(private=False)]}) as addresses:
         settings = demo_settings(addresses, key.as_dict(private=True), dataset)
-        settings = replace(settings, changes=replace(settings.changes, poll_seconds=poll_seconds))
+        settings = _with(settings, poll_seconds or settings.changes.poll_seconds, source_timeout_s)
         gateway = server(create_app(settings), settings)
         thread = threading.Thread(target=gateway.run, daemon=True)
         thread.start()
@@ -147,6 +155,16 @@ def running(dataset: Dataset, *, poll_seconds: float = NEVER_S) -> Iterator[Hous
             gateway.should_exit = True
             thread.join(timeout=10)
             house.client.close()
+
+
+def _with(settings: Settings, poll_seconds: float, source_timeout_s: float) -> Settings:
+    return replace(
+        settings,
+        changes=replace(settings.changes, poll_seconds=poll_seconds),
+        ehr=replace(settings.ehr, timeout_s=source_timeout_s),
+        pms=replace(settings.pms, timeout_s=source_timeout_s),
+        crm=replace(settings.crm, timeout_s=source_timeout_s),
+    )
 
 
 def _is_ready(house: House) -> bool:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import fields
 
+from gateway.settings import Crm, Ehr, Pms
+from sandbox.dataset import generate
 from sandbox.knobs.rows import FOREIGN_CARE_KEY, FOREIGN_MRN, FOREIGN_NUMBER, FOREIGN_PATIENT, ODD_FIELD
-from tests.stories.house import House
+from tests.stories.conftest import TODAY
+from tests.stories.house import NEVER_S, House, running
 
 PATIENT = "pat-000001"
 STORY = """
@@ -50,8 +55,22 @@ PLACES = {
     "appointments": ("pms", None),
     "engagement": ("crm", None),
 }
+TIMEOUT_S = 2.0
 ANSWERS_WITHIN_S = 5.0
-"""A source has 2 s; the rest is for a busy machine. A source that is slow here takes longer than both."""
+"""A source has two seconds; the rest is for a busy machine. What is slow here takes longer than both."""
+
+
+@pytest.fixture(scope="module")
+def house() -> Iterator[House]:
+    """A house whose sources have as long as they have by default; nothing but these stories asks them."""
+    with running(generate(5, today=TODAY), poll_seconds=NEVER_S, source_timeout_s=TIMEOUT_S) as made:
+        yield made
+
+
+def test_a_source_has_as_long_by_default_as_in_these_stories() -> None:
+    defaults = {it.default for kind in (Ehr, Pms, Crm) for it in fields(kind) if it.name == "timeout_s"}
+
+    assert defaults == {TIMEOUT_S}
 
 
 @pytest.mark.parametrize("fault", FAULTS)
