@@ -38,6 +38,15 @@ def test_a_scope_on_one_category_shows_its_rows_and_no_others(
     assert set(below) <= _observations(house, category)
 
 
+def test_the_ehr_is_asked_for_the_rows_of_the_scope_and_no_others(house: House) -> None:
+    house.forget()
+    house.data("patient", LIST, scope=_scope("patient", f"{SYSTEM}|laboratory"))
+
+    asked = [call for call in house.asked("ehr") if call.target == "ehr Observation"]
+    assert asked
+    assert all(call.values("category") == [f"{SYSTEM}|laboratory"] for call in asked)
+
+
 @pytest.mark.parametrize("persona", PATIENTS)
 def test_a_scope_without_a_category_shows_them_all(house: House, persona: str) -> None:
     shown = house.data(persona, LIST, scope=PATIENTS[persona])["patient"]

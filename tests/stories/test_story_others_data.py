@@ -148,13 +148,15 @@ def test_every_record_is_its_own_patients(others: tuple[House, Files]) -> None:
 def test_a_derived_booking_leads_to_its_patient_and_its_encounter(others: tuple[House, Files]) -> None:
     house, files = others
     query = """query P($id: ID!) { patient(id: $id) {
-      appointments(first: 5) { nodes { id patient { id } encounter { id period { start } } start } }
+      appointments(first: 5) { nodes { id patient { id } encounter { id appointment { id } } } }
     } }"""
     met = 0
     for patient in files.of("Patient"):
         for it in house.data("clinician", query, {"id": patient})["patient"]["appointments"]["nodes"]:
             assert it["patient"] == {"id": f"Patient/{patient}"}
-            met += it["encounter"] is not None
+            if it["encounter"] is not None:
+                assert it["encounter"]["appointment"] == {"id": it["id"]}
+                met += 1
 
     assert met > 0
 
