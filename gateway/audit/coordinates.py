@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
-from typing import Any
 
 import msgspec
 from graphql import (
+    DocumentNode,
     FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLInterfaceType,
+    GraphQLNamedType,
+    GraphQLObjectType,
     GraphQLSchema,
-    TypeInfo,
-    TypeInfoVisitor,
-    Visitor,
+    GraphQLUnionType,
+    InlineFragmentNode,
+    NamedTypeNode,
+    SelectionSetNode,
     get_named_type,
-    is_abstract_type,
-    visit,
 )
-from graphql.utilities import separate_operations
 
 from gateway.audit.entries import PlanRef
 from gateway.execution.engine import Prepared
@@ -57,10 +60,19 @@ def of_plan(plan: Plan, grant: Decides) -> Coordinates:
 def of_document(schema: GraphQLSchema, prepared: Prepared, grant: Decides) -> Coordinates:
     """Those of an operation that has no plan: all it may come to, whatever is skipped or included."""
     found = _Found()
-    info = TypeInfo(schema)
-    document = separate_operations(prepared.document)[prepared.name]
-    visit(document, TypeInfoVisitor(info, _Reader(schema, info, grant, found)))
+    root = schema.get_root_type(prepared.definition.operation)
+    reader = _Reader(schema, _fragments_of(prepared.document), grant, found)
+    reader.read([root] if root is not None else [], prepared.definition.selection_set)
     return found.coordinates()
+
+
+def _fragments_of(document: DocumentNode) -> dict[str, FragmentDefinitionNode]:
+    """The document's fragments by name."""
+    return {
+        definition.name.value: definition
+        for definition in document.definitions
+        if isinstance(definition, FragmentDefinitionNode)
+    }
 
 
 class _Found:
@@ -97,35 +109,62 @@ def _below(shape: Shape) -> Iterable[Level]:
     return () if isinstance(shape, Leaf) else shape.levels.values()
 
 
-class _Reader(Visitor):
+class _Reader:
+    """Follows a validated operation down, by the object types that may stand at each place."""
+
     def __init__(
         self,
         schema: GraphQLSchema,
-        info: TypeInfo,
+        fragments: Mapping[str, FragmentDefinitionNode],
         grant: Decides,
         found: _Found,
     ) -> None:
-        super().__init__()
         self._schema = schema
-        self._info = info
+        self._fragments = fragments
         self._grant = grant
         self._found = found
 
-    def enter_field(self, node: FieldNode, *_: Any) -> None:
-        parent = self._info.get_parent_type()
-        if parent is None or node.name.value.startswith("__") or parent.name.startswith("__"):
-            return
-        possible = self._schema.get_possible_types(parent) if is_abstract_type(parent) else [parent]
-        for of in possible:
-            coordinate = Coordinate(get_named_type(of).name, node.name.value)
+    def read(self, on: Sequence[GraphQLObjectType], below: SelectionSetNode | None) -> None:
+        for node in below.selections if below is not None else ():
+            if isinstance(node, FieldNode):
+                self._field(on, node)
+            elif isinstance(node, FragmentSpreadNode):
+                fragment = self._fragments[node.name.value]
+                self.read(self._narrowed(on, fragment.type_condition), fragment.selection_set)
+            elif isinstance(node, InlineFragmentNode):
+                self.read(self._narrowed(on, node.type_condition), node.selection_set)
+
+    def _field(self, on: Sequence[GraphQLObjectType], node: FieldNode) -> None:
+        name = node.name.value
+        if name.startswith("__"):
+            return  # of the schema, which the grant shows by other means
+        for of in on:
+            coordinate = Coordinate(of.name, name)
             refusal = self._refusal(coordinate, node)
             if refusal is not None:
                 self._found.deny(coordinate, refusal)
             else:
                 self._found.add(coordinate, self._grant.decide(coordinate))
+                self.read(self._possible(get_named_type(of.fields[name].type)), node.selection_set)
 
     def _refusal(self, coordinate: Coordinate, node: FieldNode) -> Decision | None:
-        """The decision on the first argument in use that is no plain allowance: a mask refuses it too."""
+        """The decision that refuses the field; of an argument in use, one that masks does too."""
+        decision = self._grant.decide(coordinate)
+        if decision.effect is Effect.DENY:
+            return decision
         arguments = (coordinate._replace(argument=argument.name.value) for argument in node.arguments or ())
         decisions = map(self._grant.decide, arguments)
         return next((decision for decision in decisions if decision.effect is not Effect.ALLOW), None)
+
+    def _narrowed(
+        self, on: Sequence[GraphQLObjectType], condition: NamedTypeNode | None
+    ) -> Sequence[GraphQLObjectType]:
+        if condition is None:
+            return on
+        possible = self._possible(self._schema.get_type(condition.name.value))
+        return [of for of in on if of in possible]
+
+    def _possible(self, of: GraphQLNamedType | None) -> Sequence[GraphQLObjectType]:
+        if isinstance(of, GraphQLInterfaceType | GraphQLUnionType):
+            return self._schema.get_possible_types(of)
+        return [of] if isinstance(of, GraphQLObjectType) else []

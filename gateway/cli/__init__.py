@@ -89,7 +89,7 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
     verify.set_defaults(run=_run("audit", "verify"))
     show = kinds.add_parser("list", help="the last records, a line each")
     show.add_argument("--last", type=int, default=20, metavar="N", help="how many (default: %(default)s)")
-    show.add_argument("--patient", metavar="ID", help="only those of this patient; - to read the id")
+    show.add_argument("--patient", metavar="ID", help="only this patient's; EHR id or MRN, - to read it")
     show.set_defaults(run=_run("audit", "show"))
     export = kinds.add_parser("export", help="the records as NDJSON")
     export.add_argument("--fhir", action="store_true", help="as AuditEvents, IHE BALP")

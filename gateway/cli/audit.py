@@ -83,10 +83,11 @@ def _whole(verifier: Verifier) -> str:
 @_told
 def show(chosen: argparse.Namespace) -> int:
     """The last records, a line each."""
+    whose = _pseudonyms(chosen)
     records = (
         (stored.seq, record)
         for _, stored, record in _records(chosen.path)
-        if _concerns(record, _pseudonym(chosen))
+        if whose is None or not whose.isdisjoint(_people(record))
     )
     for seq, record in deque(records, maxlen=chosen.last):
         print(_line(seq, record))
@@ -136,11 +137,15 @@ def _line(seq: int, record: Record) -> str:
     )
 
 
-def _concerns(record: Record, pseudonym: str | None) -> bool:
-    return pseudonym is None or pseudonym in record.patients or pseudonym == record.on_behalf_of
+def _people(record: Record) -> Iterator[str]:
+    yield from record.patients
+    yield from record.charts
+    if record.on_behalf_of is not None:
+        yield record.on_behalf_of
 
 
-def _pseudonym(chosen: argparse.Namespace) -> str | None:
+def _pseudonyms(chosen: argparse.Namespace) -> set[str] | None:
+    """Those of the patient asked for, by id and by MRN; None where none was asked for."""
     if chosen.patient is None:
         return None
     secret = _secret(chosen)
@@ -149,7 +154,8 @@ def _pseudonym(chosen: argparse.Namespace) -> str | None:
             "--patient needs --secret-file: without the secret nobody can tell whose records they are"
         )
     patient = sys.stdin.readline().strip() if chosen.patient == "-" else chosen.patient
-    return Pseudonyms(secret).patient(patient)
+    names = Pseudonyms(secret)
+    return {names.patient(patient), names.chart(patient)}
 
 
 def _secret(chosen: argparse.Namespace) -> bytes | None:
@@ -161,12 +167,9 @@ def _secret(chosen: argparse.Namespace) -> bytes | None:
 def _checkpoints(chosen: argparse.Namespace) -> list[Checkpoint]:
     """Those beside the trail, and those kept elsewhere."""
     beside = chosen.path / CHECKPOINTS if chosen.path.is_dir() else chosen.path.parent / CHECKPOINTS
-    lines = [
-        line
-        for file in (beside, chosen.checkpoints)
-        if file and file.is_file()
-        for line in _text(file).splitlines()
-    ]
+    lines = _text(beside).splitlines() if beside.is_file() else []
+    if chosen.checkpoints is not None:
+        lines += _text(chosen.checkpoints).splitlines()
     try:
         return [Checkpoint.of(line) for line in lines]
     except ValueError:
