@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from gateway.changes.hub import Hub
 from gateway.changes.intake import Intake
@@ -17,6 +17,8 @@ from gateway.settings import Changes as Settings
 from sources.errors import SourceError
 from sources.model import Change, Mrn, Patient, PatientId
 from sources.ports import Changes, ClinicalRecords
+
+READY_WITHIN_S = 5.0
 
 
 class Changing:
@@ -40,6 +42,9 @@ class Changing:
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(hub.run())]
+                # Without its log the gateway starts all the same; subscribers wait for it.
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(hub.ready(), READY_WITHIN_S)
                 for source in self._sources:
                     poller = Poller(source, intake, log, self._settings.poll_seconds, observer=self._observer)
                     running.append(tasks.create_task(poller.run()))

@@ -15,7 +15,7 @@ from gateway.measuring import Measuring
 from gateway.settings import Settings, read_settings
 from gateway.telemetry import Metrics, tracer_provider
 from resolvers.loaders import Sources
-from sources.calling import Anonymous, Limits, Observer, PyreqwestTransport, StaticBearer, Upstream
+from sources.calling import Anonymous, Limits, Observer, WreqTransport, StaticBearer, Upstream
 from sources.crm.care_key import CareKeys
 from sources.ehr.fhir import FhirSettings
 
@@ -71,7 +71,7 @@ def adapters_of(settings: Settings, observer: Observer) -> Adapters:
         authorizer=Anonymous(),
         headers={"Accept": "application/fhir+json"},
         limits=Limits(timeout_s=settings.ehr.timeout_s),
-        transport=ById(PyreqwestTransport(Limits.max_bytes)),
+        transport=ById(WreqTransport(Limits.max_bytes)),
         observers=[observer],
     )
     pms_upstream = Upstream(

@@ -8,10 +8,10 @@ from sources.calling.client_credentials import client_credentials
 from sources.calling.httpx_transport import HttpxTransport
 from sources.calling.keyed import Unasked, many_each, one_each
 from sources.calling.observing import Observer, Outcome, Tally, current_tally, tallied
-from sources.calling.pyreqwest_transport import PyreqwestTransport
 from sources.calling.rows import RowReader, Unread
 from sources.calling.transport import Fault, Reply, Request, Transport, TransportFault
 from sources.calling.upstream import Limits, Upstream
+from sources.calling.wreq_transport import WreqTransport
 
 __all__ = [
     "Anonymous",
@@ -22,7 +22,6 @@ __all__ = [
     "Nonconforming",
     "Observer",
     "Outcome",
-    "PyreqwestTransport",
     "Reader",
     "Reply",
     "Request",
@@ -34,6 +33,7 @@ __all__ = [
     "Unasked",
     "Unread",
     "Upstream",
+    "WreqTransport",
     "backend_services",
     "client_credentials",
     "current_tally",

@@ -12,8 +12,8 @@ import msgspec
 
 from sources.calling.answers import Nonconforming, Reader
 from sources.calling.failures import error_of
-from sources.calling.pyreqwest_transport import PyreqwestTransport
 from sources.calling.transport import Request, Transport, TransportFault
+from sources.calling.wreq_transport import WreqTransport
 from sources.errors import SourceMisread, SourceRejected
 
 _MAX_BYTES = 1 << 20
@@ -49,7 +49,7 @@ class TokenClient:
     def __init__(self, source: str, grant: Grant, transport: Transport | None = None) -> None:
         self._source = source
         self._grant = grant
-        self._transport = transport or PyreqwestTransport(_MAX_BYTES)
+        self._transport = transport or WreqTransport(_MAX_BYTES)
         self._clock = time.monotonic
         self._renewing = asyncio.Lock()
         self._authorization: str | None = None

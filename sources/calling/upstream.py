@@ -15,9 +15,9 @@ from sources.calling.authorizing import Anonymous, Authorizer
 from sources.calling.breaker import Breaker, Standing
 from sources.calling.failures import error_of, outcome_of
 from sources.calling.observing import Observer, Outcome, current_tally
-from sources.calling.pyreqwest_transport import PyreqwestTransport
 from sources.calling.retry import wait_before_retry
 from sources.calling.transport import Fault, Reply, Request, Transport, TransportFault
+from sources.calling.wreq_transport import WreqTransport
 from sources.errors import SourceMisread, SourceTimeout, SourceUnavailable
 from sources.ports import Health
 
@@ -67,7 +67,7 @@ class Upstream:
         self._origin = _origin(self._base_url)
         self._authorizer = authorizer or Anonymous()
         self._headers = {"Accept": "application/json"} | dict(headers or {})
-        self._transport = transport or PyreqwestTransport(limits.max_bytes)
+        self._transport = transport or WreqTransport(limits.max_bytes)
         self._observers = tuple(observers)
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._breaker = Breaker(limits.trip_after, limits.rest_s, time.monotonic)
