@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from sources.errors import SourceError
 
@@ -16,16 +16,40 @@ Fetch = Callable[[Sequence[K]], Awaitable[Mapping[K, V | SourceError]]]
 """A mapping, never a list: an absent key has no value, and no row can land under another key."""
 
 
+class Asks(Protocol):
+    """Anything that is asked as a loader is."""
+
+    async def load(self, keys: Sequence[Any], /) -> Sequence[Any]: ...
+
+
+class WrongCount(Exception):
+    """A loader gave more or fewer values than it was given keys: no value is surely any key's."""
+
+
+async def loaded(loader: Asks, keys: Sequence[Any]) -> list[Any]:
+    """The value of each key, in order.
+
+    Raises:
+        WrongCount: the loader gave too many or too few.
+        Exception: whatever the loader raises.
+    """
+    values = list(await loader.load(keys))
+    if len(values) != len(keys):
+        raise WrongCount(f"{len(values)} values for {len(keys)} keys")
+    return values
+
+
 class Tasks:
     """The tasks of one request. None outlives it: `cancel` ends them, and with them their upstream calls."""
 
     def __init__(self) -> None:
         self._running: set[asyncio.Task[None]] = set()
 
-    def start(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(coroutine)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        return task
 
     def cancel(self) -> None:
         for task in self._running:
@@ -33,6 +57,18 @@ class Tasks:
 
     def __len__(self) -> int:
         return len(self._running)
+
+
+class NotFetched(Exception):
+    """The fetch of a key was cancelled: whether there is a value is not known."""
+
+
+class _Batch(Generic[K]):
+    """Keys that are fetched together; `done` tells all who wait for one of them."""
+
+    def __init__(self) -> None:
+        self.keys: dict[K, None] = {}
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
 class Loader(Generic[K, V]):
@@ -46,7 +82,7 @@ class Loader(Generic[K, V]):
         self._tasks = tasks
         self._known: dict[K, V | Exception | None] = {}
         self._asked: dict[K, asyncio.Future[None]] = {}
-        self._next: tuple[dict[K, None], asyncio.Future[None]] | None = None
+        self._next: _Batch[K] | None = None
 
     async def load(self, keys: Sequence[K]) -> list[V | Exception | None]:
         """The value of each key, in order: None for none, an exception for one that could not be had."""
@@ -62,29 +98,36 @@ class Loader(Generic[K, V]):
 
     def _ask(self, key: K) -> asyncio.Future[None]:
         if self._next is None:
-            self._next = ({}, asyncio.get_running_loop().create_future())
-            self._tasks.start(self._dispatch())
-        keys, done = self._next
-        keys[key] = None
-        self._asked[key] = done
-        return done
+            batch = self._next = _Batch()
+            task = self._tasks.start(self._dispatch(batch))
+            task.add_done_callback(lambda _: self._give_up(batch))
+        batch = self._next
+        batch.keys[key] = None
+        self._asked[key] = batch.done
+        return batch.done
 
-    async def _dispatch(self) -> None:
-        if self._next is None:
-            return
-        (keys, done), self._next = self._next, None
-        found: Mapping[K, V | Exception] = {}
-        failure: Exception | None = None
+    async def _dispatch(self, batch: _Batch[K]) -> None:
+        self._next = None
+        keys = list(batch.keys)
         try:
-            found = await self._fetch(list(keys))
+            found = await self._fetch(keys)
+            values: Mapping[K, V | Exception | None] = {key: found.get(key) for key in keys}
         except Exception as fault:  # noqa: BLE001 - handed to everyone who waits for these keys
-            failure = fault
-        finally:
-            for key in keys:
-                self._known[key] = failure if failure is not None else found.get(key)
-                del self._asked[key]
-            if not done.done():
-                done.set_result(None)
+            values = dict.fromkeys(keys, fault)
+        self._settle(batch, values)
+
+    def _give_up(self, batch: _Batch[K]) -> None:
+        """Settles what a cancelled task left, even one that was cancelled before it began."""
+        if not batch.done.done():
+            if self._next is batch:
+                self._next = None
+            self._settle(batch, dict.fromkeys(batch.keys, NotFetched()))
+
+    def _settle(self, batch: _Batch[K], values: Mapping[K, V | Exception | None]) -> None:
+        self._known.update(values)
+        for key in batch.keys:
+            del self._asked[key]
+        batch.done.set_result(None)
 
 
 class Mapped(Generic[K, V, W]):

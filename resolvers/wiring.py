@@ -14,13 +14,16 @@ from aiodataloader import DataLoader
 from graphql import (
     GraphQLField,
     GraphQLInputObjectType,
+    GraphQLInterfaceType,
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
+    GraphQLUnionType,
     is_introspection_type,
 )
 
 from policies import Coordinate, Decision, Effect
+from resolvers.batching import loaded
 from resolvers.declare import Attribute, Edge, Loads, declaration
 
 
@@ -36,14 +39,22 @@ class Scope(Protocol):
     def check_inputs(self, definition: GraphQLField, arguments: Mapping[str, Any]) -> None: ...
 
 
+def type_of(row: object) -> str:
+    """The object type of a row, where the schema has an abstract one: records are named as their types."""
+    return type(row).__name__
+
+
 def wire(schema: GraphQLSchema) -> None:
-    """Gives every declared field its resolver, and every input type and argument its Python shape."""
+    """Gives every declared field its resolver, and every type what tells it from others in Python."""
     for graphql_type in schema.type_map.values():
         if is_introspection_type(graphql_type):
             continue
         if isinstance(graphql_type, GraphQLObjectType):
+            graphql_type.is_type_of = None  # rows are records, not instances of the Strawberry type
             for name, definition in graphql_type.fields.items():
                 _wire_field(Coordinate(graphql_type.name, name), definition)
+        elif isinstance(graphql_type, GraphQLInterfaceType | GraphQLUnionType):
+            graphql_type.resolve_type = lambda row, *_: type_of(row)
         elif isinstance(graphql_type, GraphQLInputObjectType):
             _wire_input(graphql_type)
 
@@ -96,7 +107,9 @@ def _attribute_resolver(coordinate: Coordinate, declared: Attribute) -> Callable
 def _edge_resolver(coordinate: Coordinate, declared: Edge, definition: GraphQLField) -> Callable[..., Any]:
     async def resolve(row: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         scope: Scope = info.context
-        _allowed(scope, coordinate)
+        decision = scope.decide(coordinate)
+        if decision.effect is not Effect.ALLOW:  # there is no masking what lies behind an edge
+            raise scope.refused(coordinate, decision)
         for argument in info.field_nodes[0].arguments or ():
             named = coordinate._replace(argument=argument.name.value)
             decision = scope.decide(named)
@@ -104,14 +117,22 @@ def _edge_resolver(coordinate: Coordinate, declared: Edge, definition: GraphQLFi
                 raise scope.refused(named, decision)
         scope.check_inputs(definition, arguments)
         loader = _dataloader(scope, declared, arguments)
-        if declared.key is None:
-            return await loader.load(None)
-        key = getattr(row, declared.key)
-        if declared.each:
-            return await asyncio.gather(*(loader.load(one) for one in key), return_exceptions=True)
-        return None if key is None else await loader.load(key)
+        key: Any = _NO_KEY if declared.key is None else getattr(row, declared.key)
+        if declared.each and key is not None:
+            return await asyncio.gather(*(_present(loader, one) for one in key), return_exceptions=True)
+        return await _present(loader, key)
 
     return resolve
+
+
+_NO_KEY = object()
+"""Stands for the key of an edge that has none: aiodataloader takes no None."""
+
+
+async def _present(loader: DataLoader[Any, Any], key: Any) -> Any:
+    """The value of a key; without a key there is none, and nobody is asked."""
+    # Fields share the future of a key; without the shield, cancelling one field would cancel all.
+    return None if key is None else await asyncio.shield(loader.load(key))
 
 
 def _dataloader(scope: Scope, declared: Edge, arguments: Mapping[str, Any]) -> DataLoader[Any, Any]:
@@ -122,7 +143,7 @@ def _dataloader(scope: Scope, declared: Edge, arguments: Mapping[str, Any]) -> D
         loader: Loads[Any, Any] = declared.through(scope.loaders, **arguments)
 
         async def batch(keys: Sequence[Any]) -> list[Any]:
-            return list(await loader.load(keys))
+            return await loaded(loader, keys if declared.key is not None else [None] * len(keys))
 
         found = scope.dataloaders[key] = DataLoader(batch, cache=declared.key is not None)
     return found
