@@ -11,7 +11,19 @@ from typing import Any, Final, TypeAlias
 
 from graphql import FieldNode
 
-from gateway.execution.plan import Denied, Field, Leaf, Level, Many, Objects, Read, Required, Shape, TypeName
+from gateway.execution.plan import (
+    Denied,
+    Field,
+    Leaf,
+    Level,
+    Many,
+    Objects,
+    OfRow,
+    Read,
+    Required,
+    Shape,
+    TypeName,
+)
 
 Path: TypeAlias = tuple[str | int, ...]
 
@@ -29,8 +41,16 @@ class NullHere(Exception):
     """A field of non-null type has no value."""
 
 
+class NothingShown(Exception):
+    """A scalar or an enum makes nothing of a value that is there, which none may (6.4.3)."""
+
+
 class NotAList(Exception):
     """A field of list type has a value that is no list."""
+
+
+class NotOfThisType(Exception):
+    """A row of an abstract type is of none of its possible types."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +104,10 @@ class Completion:
         if leaf.convert is None:
             return value
         try:
-            return leaf.convert(value)
+            shown = leaf.convert(value)
         except Exception as fault:  # noqa: BLE001 - whatever a conversion raises is this field's error
             return self._failed(fault, path)
+        return self._failed(NothingShown(), path) if shown is None else shown
 
     def _list(self, shape: Many, value: Any, path: Path) -> Any:
         if not isinstance(value, list | tuple):
@@ -128,10 +149,12 @@ def _field(field: Field, row: Any, path: Path, errors: Errors, level: Level) -> 
         return NULLED if isinstance(field.shape, Required) else None
     if not isinstance(field, Read):
         return None
+    return Completion(field, errors).settle(field.shape, value_or_fault(field, row), path)
+
+
+def value_or_fault(field: OfRow, row: Any) -> Any:
+    """What the row shows there, or the exception that stands for it."""
     try:
-        value = getattr(row, field.attribute.name)
-        if value is not None and field.through is not None:
-            value = field.through(value)
+        return field.value(row)
     except Exception as fault:  # noqa: BLE001 - whatever a row's attribute raises is this field's error
-        value = fault
-    return Completion(field, errors).settle(field.shape, value, path)
+        return fault

@@ -25,7 +25,7 @@ from graphql import (
 from gateway.execution.arguments import Arguments
 from gateway.execution.collect import Collector, Opaque
 from gateway.execution.generate import builder
-from gateway.execution.inputs import Decides, decide_arguments, input_check
+from gateway.execution.inputs import Decides, Refused, denial, input_check, refused_argument
 from gateway.execution.plan import (
     Denied,
     Descend,
@@ -40,12 +40,17 @@ from gateway.execution.plan import (
     Required,
     Shape,
     TypeName,
+    height,
 )
-from policies import Coordinate, Effect
-from resolvers.declare import Edge, declaration
+from policies import Coordinate, Decision, Effect
+from resolvers.declare import Attribute, Edge, declaration
 
 DEEPEST = 64
 """Levels of selection beyond which an operation goes to graphql-core (and fails the limits before that)."""
+
+
+HIGHEST = 16
+"""Lists and objects that one generated function nests: Python takes no more than 20 loops in each other."""
 
 
 TypeOf = Callable[[Any], str]
@@ -81,9 +86,17 @@ class _Compiler:
         self._grant = grant
         self._type_of = type_of
         self._depth = 0
+        self._levels: dict[tuple[object, ...], Level] = {}
         self.wanted: dict[str, set[str]] = defaultdict(set)
 
     def level(self, on: GraphQLObjectType, parents: Sequence[FieldNode | OperationDefinitionNode]) -> Level:
+        """The level of one type below those nodes; made once, by however many types they are reached."""
+        key = (on.name, *map(id, parents))
+        if key not in self._levels:
+            self._levels[key] = self._level(on, parents)
+        return self._levels[key]
+
+    def _level(self, on: GraphQLObjectType, parents: Sequence[FieldNode | OperationDefinitionNode]) -> Level:
         sets = [parent.selection_set for parent in parents if parent.selection_set is not None]
         collected = self._collector.fields(on, sets)
         self._depth += 1
@@ -106,20 +119,28 @@ class _Compiler:
         if declared is None:
             raise Opaque("resolver")
         decision = self._grant.decide(coordinate)
-        if decision.effect is not Effect.DENY and nodes[0].arguments:
-            decision = decide_arguments(coordinate, nodes[0], self._grant) or decision
-        if decision.effect is Effect.DENY:
-            return Denied(key, coordinate, nodes, self._bare(definition.type), decision)
+        refusal = self._refusal(coordinate, nodes[0], declared, decision)
+        if refusal is not None:
+            bare = self._bare(definition.type)
+            return Denied(key, coordinate, nodes, bare, refusal.coordinate, refusal.decision)
         self.wanted[on.name] |= declared.reads
         shape = self._shape(definition.type, nodes)
         if isinstance(declared, Edge):
             check = input_check(definition, self._grant)
             return Follow(key, coordinate, nodes, shape, declared, Arguments.of(definition, nodes[0], check))
-        if not _all_attributes(shape):
-            return Descend(key, coordinate, nodes, shape, declared)
         mask = decision.mask if decision.effect is Effect.MASK else None
         through = _after(mask, declared.convert)
-        return Read(key, coordinate, nodes, shape, declared, through, masked=mask is not None)
+        kind = Read if _all_attributes(shape) and height(shape) <= HIGHEST else Descend
+        return kind(key, coordinate, nodes, shape, declared, through, masked=mask is not None)
+
+    def _refusal(
+        self, coordinate: Coordinate, node: FieldNode, declared: Attribute | Edge, decision: Decision
+    ) -> Refused | None:
+        if isinstance(declared, Edge):
+            decision = denial(decision) or decision  # there is no masking what lies behind an edge
+        if decision.effect is Effect.DENY:
+            return Refused(coordinate, decision)
+        return refused_argument(coordinate, node, self._grant)
 
     def _shape(self, of: GraphQLOutputType, nodes: tuple[FieldNode, ...]) -> Shape:
         if isinstance(of, GraphQLNonNull):

@@ -1,4 +1,4 @@
-"""What graphql-core needs to run an operation that the engine does not take: the same decisions, row by row."""
+"""What graphql-core needs to run what the engine does not take: the same decisions, row by row."""
 
 from __future__ import annotations
 

@@ -75,6 +75,8 @@ class Engine:
         Raises:
             Opaque: the operation is not for this engine.
         """
+        if any(variables.get(name, False) is None for name in prepared.condition_names):
+            raise Opaque("condition")
         conditions = {name: bool(variables.get(name)) for name in prepared.condition_names}
         key = (prepared.hash, prepared.name, grant.key, *conditions.values())
         plan = self._plans.get(key)

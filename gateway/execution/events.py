@@ -10,7 +10,7 @@ from graphql.execution.values import VariableValues
 from gateway.execution.arguments import Arguments
 from gateway.execution.collect import Collector
 from gateway.execution.engine import Prepared
-from gateway.execution.inputs import Decides, Refused, decide_arguments, input_check
+from gateway.execution.inputs import Decides, Refused, input_check, refused_argument
 from policies import Coordinate, Effect
 from resolvers.declare import Event, declaration
 
@@ -43,10 +43,11 @@ def events_wanted(
             continue
         coordinate = Coordinate(root.name, node.name.value)
         decision = grant.decide(coordinate)
-        if decision.effect is not Effect.DENY:
-            decision = decide_arguments(coordinate, node, grant) or decision
         if decision.effect is Effect.DENY:
             raise Refused(coordinate, decision)
+        refused = refused_argument(coordinate, node, grant)
+        if refused is not None:
+            raise refused
         arguments = Arguments.of(definition, node, input_check(definition, grant))
         return declared.through(**arguments.values(variables))
     raise NoSuchEvents

@@ -144,7 +144,9 @@ def _leaf(source: _Source, leaf: Leaf, expression: str, depth: int) -> str:
     if leaf.convert is None:
         return expression
     name = _assigned(source, expression, depth)
-    source.line(depth, f"if {name} is not None: {name} = {source.bind(leaf.convert)}({name})")
+    source.line(depth, f"if {name} is not None:")
+    source.line(depth + 1, f"{name} = {source.bind(leaf.convert)}({name})")
+    source.line(depth + 1, f"if {name} is None: raise NullInRequired")
     return name
 
 

@@ -39,12 +39,13 @@ def denial(decision: Decision) -> Decision | None:
     return Decision(Effect.DENY, decision.reasons, decision.missing_scopes)
 
 
-def decide_arguments(coordinate: Coordinate, node: FieldNode, grant: Decides) -> Decision | None:
+def refused_argument(coordinate: Coordinate, node: FieldNode, grant: Decides) -> Refused | None:
     """The refusal of the first argument in use that may not be used; None where all may."""
     for argument in node.arguments or ():
-        refusal = denial(grant.decide(coordinate._replace(argument=argument.name.value)))
+        named = coordinate._replace(argument=argument.name.value)
+        refusal = denial(grant.decide(named))
         if refusal is not None:
-            return refusal
+            return Refused(named, refusal)
     return None
 
 

@@ -67,14 +67,18 @@ class TypeName(Field):
 
 @dataclass(frozen=True, eq=False)
 class Denied(Field):
-    """A field that policy took out: null with the reason, and nothing behind it is in the plan."""
+    """A field that policy took out: null with the reason, and nothing behind it is in the plan.
 
+    `refused` is what was denied: the field, or an argument that it is given.
+    """
+
+    refused: Coordinate
     decision: Decision
 
 
 @dataclass(frozen=True, eq=False)
-class Read(Field):
-    """An attribute of the row, all of whose parts are attributes too: generated code reads it.
+class OfRow(Field):
+    """An attribute of the row.
 
     `through` is what a value that is there passes before it is shown: the mask first, then the conversion.
     """
@@ -83,12 +87,24 @@ class Read(Field):
     through: Callable[[Any], Any] | None = None
     masked: bool = False
 
+    def value(self, row: Any) -> Any:
+        """What the row shows there.
+
+        Raises:
+            Exception: whatever the attribute or the conversion raises.
+        """
+        value = getattr(row, self.attribute.name)
+        return value if value is None or self.through is None else self.through(value)
+
 
 @dataclass(frozen=True, eq=False)
-class Descend(Field):
-    """An attribute of the row that holds rows with edges of their own: a level, without a load."""
+class Read(OfRow):
+    """All of whose parts are attributes too: generated code reads it."""
 
-    attribute: Attribute
+
+@dataclass(frozen=True, eq=False)
+class Descend(OfRow):
+    """That holds rows with edges of their own: a level, without a load."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +123,8 @@ class Level:
     """The fields of one object type at one place of the operation.
 
     `build` makes the objects of a sequence of rows, with a null in place of each step; it raises when a row
-    cannot be built without an error. `flat` levels have neither steps nor denied fields, here or below.
+    cannot be built without an error. `flat` levels have neither steps nor denied fields, here or below;
+    `height` counts the lists and objects that such a level nests.
     """
 
     type_name: str
@@ -115,14 +132,25 @@ class Level:
     build: Callable[[Sequence[Any]], list[dict[str, Any]]] = field(init=False)
     steps: tuple[Step, ...] = field(init=False)
     denied: tuple[Denied, ...] = field(init=False)
+    height: int = field(init=False)
 
     def __post_init__(self) -> None:
         self.steps = tuple(f for f in self.fields if isinstance(f, Descend | Follow))
         self.denied = tuple(f for f in self.fields if isinstance(f, Denied))
+        self.height = max((height(f.shape) for f in self.fields if isinstance(f, Read)), default=0)
 
     @property
     def flat(self) -> bool:
         return not self.steps and not self.denied
+
+
+def height(shape: Shape) -> int:
+    """How many lists and objects *shape* nests, down to the attributes of flat levels."""
+    if isinstance(shape, Leaf):
+        return 0
+    if isinstance(shape, Objects):
+        return 1 + max(level.height for level in shape.levels.values())
+    return height(shape.of) + isinstance(shape, Many)
 
 
 @dataclass(frozen=True, eq=False)

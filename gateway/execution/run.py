@@ -11,9 +11,20 @@ from typing import Any, TypeAlias
 from graphql import OperationType
 from graphql.execution.values import VariableValues
 
-from gateway.execution.careful import NULLED, Completion, Errors, FieldError, Path, careful_object
+from gateway.execution.careful import (
+    NULLED,
+    Completion,
+    Errors,
+    FieldError,
+    NotOfThisType,
+    Path,
+    careful_object,
+    value_or_fault,
+)
 from gateway.execution.inputs import Refused
 from gateway.execution.plan import Denied, Descend, Follow, Level, Many, Objects, Plan, Required, Shape, Step
+from gateway.execution.standing import standing
+from resolvers.batching import loaded
 
 PathOf: TypeAlias = Callable[[int], Path]
 """The path of the nth row of a level; worked out only when an error needs it."""
@@ -34,7 +45,7 @@ async def run(plan: Plan, loaders: object, variables: VariableValues, root: obje
     objects = await running.level(plan.root, [root], lambda _: (), serial=serial)
     data = None if objects[0] is NULLED else objects[0]
     errors = running.errors
-    return Result(data, in_order(plan, data, errors) if errors else errors)
+    return Result(data, standing(plan, data, errors) if errors else errors)
 
 
 class _Run:
@@ -51,18 +62,24 @@ class _Run:
         for field in level.denied:
             self._deny(field, objects, path_of)
         steps = level.steps
-        if not steps or not rows:
+        if not steps or not rows or self._is_lost(objects):
             return objects
         if len(steps) == 1:
             self._place(steps[0], await self._step(steps[0], rows, path_of), objects)
         elif serial:
             for step in steps:
                 self._place(step, await self._step(step, rows, path_of), objects)
+                if self._is_lost(objects):
+                    break
         else:
             columns = await asyncio.gather(*(self._step(step, rows, path_of) for step in steps))
             for step, column in zip(steps, columns, strict=True):
                 self._place(step, column, objects)
         return objects
+
+    def _is_lost(self, objects: list[Any]) -> bool:
+        """Whether nothing of the level will be seen: then nothing more is asked or done for it."""
+        return bool(self.errors) and all(each is NULLED for each in objects)
 
     def _built(self, level: Level, rows: Sequence[Any], path_of: PathOf) -> list[Any]:
         try:
@@ -71,7 +88,7 @@ class _Run:
             return [careful_object(level, row, path_of(i), self.errors) for i, row in enumerate(rows)]
 
     def _deny(self, field: Denied, objects: list[Any], path_of: PathOf) -> None:
-        cause = Refused(field.coordinate, field.decision)
+        cause = Refused(field.refused, field.decision)
         required = isinstance(field.shape, Required)
         for index in range(len(objects)):
             self.errors.append(FieldError((*path_of(index), field.key), field.nodes, cause))
@@ -89,7 +106,7 @@ class _Run:
     async def _step(self, step: Step, rows: Sequence[Any], path_of: PathOf) -> list[Any]:
         """The completed values of *step*, one a row."""
         if isinstance(step, Descend):
-            values = [_read(step, row) for row in rows]
+            values = [value_or_fault(step, row) for row in rows]
         else:
             values = await self._followed(step, rows)
         objects = _objects_of(step.shape)
@@ -97,19 +114,21 @@ class _Run:
         if objects is not None:
             clean = _gather_rows(step.shape, values, children)
             places = _Places(step, values, path_of)
-            built = await self._objects(objects, children, places)
+            built = await self._objects(step, objects, children, places)
             if clean and not self.errors:
                 return _regrouped(step.shape, values, iter(built))
             return self._settled(step, values, path_of, iter(built))
         return self._settled(step, values, path_of, None)
 
-    async def _objects(self, objects: Objects, rows: list[Any], path_of: PathOf) -> list[Any]:
-        if objects.type_of is None:
-            return await self.level(next(iter(objects.levels.values())), rows, path_of)
+    async def _objects(self, step: Step, objects: Objects, rows: list[Any], path_of: PathOf) -> list[Any]:
+        if objects.level is not None:
+            return await self.level(objects.level, rows, path_of)
         by_type: dict[str, list[int]] = {}
         for index, row in enumerate(rows):
-            by_type.setdefault(objects.type_of(row), []).append(index)
-        built: list[Any] = [None] * len(rows)
+            by_type.setdefault(_type_of(objects, row), []).append(index)
+        for index in by_type.pop(STRANGE, ()):
+            self.errors.append(FieldError(path_of(index), step.nodes, NotOfThisType()))
+        built: list[Any] = [NULLED] * len(rows)
 
         async def of_type(name: str, indices: list[int]) -> None:
             chosen = [rows[i] for i in indices]
@@ -134,37 +153,67 @@ class _Run:
         edge = step.edge
         try:
             loader = edge.through(self._loaders, **step.arguments.values(self._variables))
-            if edge.key is None:
-                return list(await loader.load([None] * len(rows)))
-            keys = list(map(attrgetter(edge.key), rows))
-            if edge.each:
-                return await _each(loader, keys)
-            return await _present(loader, keys)
-        except Exception as fault:  # noqa: BLE001 - an edge that fails is this field's error, for every row
+        except Exception as fault:  # noqa: BLE001 - an edge that leads nowhere is this field's error
             return [fault] * len(rows)
+        if edge.key is None:
+            return await _asked(loader, [None] * len(rows))
+        keys, faults = _keys(edge.key, rows)
+        values = await (_each(loader, keys) if edge.each else _present(loader, keys))
+        for index, raised in faults.items():
+            values[index] = raised
+        return values
+
+
+def _keys(name: str, rows: Sequence[Any]) -> tuple[list[Any], dict[int, Exception]]:
+    """The rows' keys, and why some rows have none to give."""
+    try:
+        return list(map(attrgetter(name), rows)), {}
+    except Exception:  # noqa: BLE001 - which rows raise is found out one by one
+        return _keys_one_by_one(name, rows)
+
+
+def _keys_one_by_one(name: str, rows: Sequence[Any]) -> tuple[list[Any], dict[int, Exception]]:
+    keys: list[Any] = []
+    faults: dict[int, Exception] = {}
+    for index, row in enumerate(rows):
+        try:
+            keys.append(getattr(row, name))
+        except Exception as raised:  # noqa: BLE001 - whatever a row's key raises is this field's error
+            keys.append(None)
+            faults[index] = raised
+    return keys, faults
+
+
+async def _asked(loader: Any, keys: list[Any]) -> list[Any]:
+    """The values of the keys; where nothing could be had, every key has failed."""
+    try:
+        return await loaded(loader, keys)
+    except Exception as fault:  # noqa: BLE001 - whatever a load raises is the error of what it was for
+        return [fault] * len(keys)
 
 
 async def _present(loader: Any, keys: list[Any]) -> list[Any]:
-    """The values of the keys; a row without a key has no value, and nobody is asked."""
+    """The values of the keys; where there is no key there is no value, and nobody is asked."""
     if None not in keys:
-        return list(await loader.load(keys))
+        return await _asked(loader, keys) if keys else []
     asked = [key for key in keys if key is not None]
-    found = iter(await loader.load(asked) if asked else ())
+    found = iter(await _asked(loader, asked) if asked else ())
     return [None if key is None else next(found) for key in keys]
 
 
-async def _each(loader: Any, keys: list[Sequence[Any]]) -> list[Any]:
+async def _each(loader: Any, keys: list[Sequence[Any] | None]) -> list[Any]:
     """For each row the list of the values of its keys, asked for all rows at once."""
-    asked = [key for several in keys for key in several]
-    found = iter(await loader.load(asked) if asked else ())
-    return [[next(found) for _ in several] for several in keys]
+    found = iter(await _present(loader, [key for several in keys for key in several or ()]))
+    return [None if several is None else [next(found) for _ in several] for several in keys]
 
 
-def _read(step: Descend, row: Any) -> Any:
-    try:
-        return getattr(row, step.attribute.name)
-    except Exception as fault:  # noqa: BLE001 - whatever a row's attribute raises is this field's error
-        return fault
+STRANGE = ""
+"""In place of the type of a row that has none of the types there can be."""
+
+
+def _type_of(objects: Objects, row: Any) -> str:
+    name = objects.type_of(row) if objects.type_of is not None else STRANGE
+    return name if name in objects.levels else STRANGE
 
 
 def _objects_of(shape: Shape) -> Objects | None:
@@ -230,31 +279,3 @@ def _rests(shape: Shape, value: Any) -> Iterator[Path]:
         for index, item in enumerate(value):
             for rest in _rests(inner.of, item):
                 yield (index, *rest)
-
-
-def in_order(plan: Plan, data: dict[str, Any] | None, errors: Errors) -> Errors:
-    """One error for each null that an error made, in the order of the answer.
-
-    Where several errors made the same null, or the null took the place of what had failed already, the first
-    of them stands.
-    """
-    first: dict[Path, FieldError] = {}
-    places: dict[Path, tuple[int, ...]] = {}
-    for error in errors:
-        place, order = _place_in(data, error.path)
-        if place not in first:
-            first[place] = error
-            places[place] = order
-    return [first[place] for place in sorted(first, key=places.__getitem__)]
-
-
-def _place_in(data: Any, path: Path) -> tuple[Path, tuple[int, ...]]:
-    """The part of *path* that leads to a null in *data*, and its position among all places."""
-    order: list[int] = []
-    at = data
-    for length, part in enumerate(path):
-        if at is None:
-            return path[:length], tuple(order)
-        order.append(part if isinstance(part, int) else list(at).index(part))
-        at = at[part]
-    return path, tuple(order)

@@ -13,8 +13,8 @@ from gateway.execution.plan import (
     Level,
     Many,
     Objects,
+    OfRow,
     Plan,
-    Read,
     Required,
     Shape,
 )
@@ -39,7 +39,7 @@ def _level(level: Level, indent: str) -> Iterator[str]:
         if isinstance(field, Denied):
             yield f"{indent}{field.key}: denied ({', '.join(field.decision.reasons)})"
         elif isinstance(field, Descend | Follow):
-            yield f"{indent}{field.key}{_how(field)}"
+            yield f"{indent}{field.key}{_masked(field)}{_how(field)}"
             yield from _below(field.shape, indent + "  ")
 
 
@@ -65,11 +65,14 @@ def _below(shape: Shape, indent: str) -> Iterator[str]:
 
 def _attribute(field: Field) -> str:
     objects = _objects(field.shape)
-    masked = " (masked)" if isinstance(field, Read) and field.masked else ""
     if objects is None:
-        return field.key + masked
+        return field.key + _masked(field)
     inner = ", ".join(_attribute(below) for level in objects.levels.values() for below in level.fields)
-    return f"{field.key}{masked} {{{inner}}}"
+    return f"{field.key}{_masked(field)} {{{inner}}}"
+
+
+def _masked(field: Field) -> str:
+    return " (masked)" if isinstance(field, OfRow) and field.masked else ""
 
 
 def _objects(shape: Shape) -> Objects | None:
