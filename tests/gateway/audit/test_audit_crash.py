@@ -24,7 +24,9 @@ from tests.gateway.audit.made import (
 REPOSITORY = Path(__file__).parents[3]
 
 
-def writer(directory: Path, name: str, full: int, count: int) -> subprocess.Popen[bytes]:
+def writer(
+    directory: Path, name: str, full: int, count: int, largest: int = 1 << 40
+) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,
         "-m",
@@ -33,6 +35,7 @@ def writer(directory: Path, name: str, full: int, count: int) -> subprocess.Pope
         name,
         str(full),
         str(count),
+        str(largest),
     ]
     return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
 
@@ -75,6 +78,22 @@ def test_several_processes_lengthen_one_chain(tmp_path: Path) -> None:
     assert sorted(written) == sorted(f"{name}-{n}" for name in names for n in range(200))
     assert faults(tmp_path, is_sealed=True, checkpoints=checkpoints(tmp_path)) == []
     assert len(list(tmp_path.glob("*.db"))) > 3
+
+
+def test_a_disk_that_is_full_fails_what_it_does_not_take_and_keeps_what_it_took(tmp_path: Path) -> None:
+    process = writer(tmp_path, "full", 1_000_000, 1_000_000, largest=300_000)
+    out, _ = process.communicate(timeout=50)
+
+    acknowledged = out.decode().split()
+    assert process.returncode == 1
+    assert len(acknowledged) > 16
+    assert set(acknowledged) <= {record.trace_id for record in records(tmp_path)}
+    assert faults(tmp_path, is_sealed=True) == []
+
+    asyncio.run(recorded(SqliteSink(tmp_path, SEALS), [entry("room again")]))
+
+    assert records(tmp_path)[-1].trace_id == "room again"
+    assert faults(tmp_path, is_sealed=True) == []
 
 
 def test_a_torn_journal_is_found_by_a_checkpoint(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import hmac
 from base64 import b64encode
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.audit import AuditUnavailable, Coordinates, MemorySink, Record, SqliteSink
+from gateway.audit import auditing as auditing_module
 from gateway.audit.pseudonyms import Pseudonyms
 from policies import Audience, Purpose
 from sources.model import Mrn, PatientId
@@ -163,6 +165,22 @@ async def test_a_plan_is_made_once_for_each_key_and_kept_once(tmp_path: Path) ->
     assert len(made) == 1
     assert {record.plan for record in records(tmp_path)} == {WORKLIST.ref().digest}
     assert (tmp_path / "000000000001.db").read_bytes().count(WORKLIST.ref().body) == 1
+
+
+@pytest.mark.anyio
+async def test_of_plans_the_least_recently_used_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(auditing_module, "PLANS", 2)
+    auditing = audit(MemorySink(SEALS))
+    made: list[str] = []
+
+    def coordinates(key: str) -> Coordinates:
+        made.append(key)
+        return WORKLIST
+
+    for key in "abacab":
+        auditing.plan(key, partial(coordinates, key))
+
+    assert "".join(made) == "abcb"
 
 
 @pytest.mark.anyio

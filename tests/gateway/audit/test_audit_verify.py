@@ -322,6 +322,30 @@ def test_a_file_alone_is_judged_as_far_as_it_goes(written: Path) -> None:
         assert faults(written / name, is_sealed=True, checkpoints=checkpoints(written)) == []
 
 
+def test_a_file_of_another_trail_is_found(copied: Path, tmp_path: Path) -> None:
+    other = trail(tmp_path / "other", 10, full=4)
+    shutil.copy(other / SECOND, copied / SECOND)
+
+    said = ["record 5", "record 9"]
+    assert faults(copied) == [f"{at}: the file that begins here is not of the trail before it" for at in said]
+
+
+def test_a_beginning_that_is_none_is_found(copied: Path) -> None:
+    tampered(copied / FIRST, "UPDATE trail SET begin_hash = x'00'")
+
+    assert faults(copied / FIRST) == [
+        "record 1: the file that begins here is not of the trail before it",
+        f"record 1: {CHANGED}",
+    ]
+
+
+def test_of_no_trail_nothing_is_said() -> None:
+    verifier = Verifier(SEALS, [Checkpoint("c", Head(1, b""), b"")])
+    verifier.end()
+
+    assert (verifier.faults, verifier.head) == ([], None)
+
+
 def test_a_trail_that_was_begun_anew_is_found_by_the_checkpoints_of_the_old_one(copied: Path) -> None:
     kept = checkpoints(copied)
     for name in (FIRST, SECOND, THIRD):

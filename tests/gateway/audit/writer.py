@@ -1,12 +1,14 @@
 """A process that records without end, and says which records it was told are durable.
 
-Arguments: the directory, a name for its records, how many a file holds, and how many to write in all.
+Arguments: the directory, a name for its records, how many a file holds, how many to write in all, and the
+largest size of any file, in bytes, that the system lets it write.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import sys
 from pathlib import Path
 
@@ -14,7 +16,8 @@ from gateway.audit import SqliteSink
 from tests.gateway.audit.made import SEALS, audit, entry
 
 
-async def main(directory: str, name: str, full: str, count: str) -> None:
+async def main(directory: str, name: str, full: str, count: str, largest: str) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (int(largest), int(largest)))
     auditing = audit(SqliteSink(Path(directory), SEALS, full=int(full)), timeout_s=60)
     numbers = iter(range(int(count)))
 
