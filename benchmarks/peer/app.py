@@ -15,7 +15,7 @@ from gateway.measuring import Measuring
 from gateway.settings import Settings, read_settings
 from gateway.telemetry import Metrics, tracer_provider
 from resolvers.loaders import Sources
-from sources.calling import Anonymous, Limits, Observer, WreqTransport, StaticBearer, Upstream
+from sources.calling import Anonymous, Limits, Observer, StaticBearer, Upstream
 from sources.crm.care_key import CareKeys
 from sources.ehr.fhir import FhirSettings
 
@@ -64,14 +64,13 @@ def app_of(settings: Settings) -> ASGIApp:
 def adapters_of(settings: Settings, observer: Observer) -> Adapters:
     """The adapters for the rig. It takes no credentials; PMS and CRM get a bearer token as they would."""
     bearer = StaticBearer("accepted-by-anyone")
-    ehr_upstream = Upstream(
+    ehr_upstream = ById(
         settings.ehr.name,
         "ehr/fhir",
         settings.ehr.url,
         authorizer=Anonymous(),
         headers={"Accept": "application/fhir+json"},
         limits=Limits(timeout_s=settings.ehr.timeout_s),
-        transport=ById(WreqTransport(Limits.max_bytes)),
         observers=[observer],
     )
     pms_upstream = Upstream(

@@ -1,19 +1,18 @@
-"""The EHR port over the rig's FHIR server: `FhirRecords`, over a transport that knows what is served."""
+"""The EHR port over the rig's FHIR server: `FhirRecords`, over calls that know what is served."""
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from benchmarks.peer.crosswalk import Crosswalk
-from sources.calling import Reply, Request, Transport, Upstream
+from sources.calling import Reply, Upstream
 from sources.ehr.fhir import FhirRecords, FhirSettings
-from sources.errors import SourceError
+from sources.errors import SourceError, SourceRejected
 from sources.model import Patient, Resource
 from sources.ports import Found, Page, PatientQuery, Wanted
 
 R = TypeVar("R", bound=Resource)
 
-_BY_ID = "?_id="
 _ONE = re.compile(r"[A-Za-z0-9\-.]+")
 _NOTHING = b'{"resourceType":"Bundle","type":"searchset"}'
 _BEFORE, _AFTER = b'{"resourceType":"Bundle","type":"searchset","entry":[{"resource":', b"}]}"
@@ -40,25 +39,23 @@ class RigRecords(FhirRecords):
         return page
 
 
-class ById:
-    """A transport that reads one resource by its own address where a search for its id was meant.
+class ById(Upstream):
+    """Reads one resource by its own address where a search for its id was meant.
 
     The rig's server answers every search for patients with all of them, which the adapter rightly refuses.
     What comes is put into the searchset that was asked for; the adapter reads it as it reads every other.
     """
 
-    def __init__(self, inner: Transport) -> None:
-        self._inner = inner
-
-    async def send(self, request: Request, timeout_s: float) -> Reply:
-        address, is_by_id, rest = request.url.partition(_BY_ID)
-        ids = rest.partition("&")[0]
-        if not is_by_id or not _ONE.fullmatch(ids):
-            return await self._inner.send(request, timeout_s)
-        reply = await self._inner.send(request._replace(url=f"{address}/{ids}"), timeout_s)
-        if reply.status == 404:
-            return reply._replace(status=200, body=_NOTHING)
-        return reply._replace(body=_BEFORE + reply.body + _AFTER) if reply.status == 200 else reply
-
-    async def close(self) -> None:
-        await self._inner.close()
+    async def send(
+        self, method: str, path: str, *, query: Sequence[tuple[str, str]] | None = None, **rest: Any
+    ) -> Reply:
+        name, ids = query[0] if query else ("", "")
+        if name != "_id" or not _ONE.fullmatch(ids):
+            return await super().send(method, path, query=query, **rest)
+        try:
+            reply = await super().send(method, f"{path}/{ids}", **rest)
+        except SourceRejected as refused:
+            if "404" not in refused.why:
+                raise
+            return Reply(200, {}, _NOTHING)
+        return reply._replace(body=_BEFORE + reply.body + _AFTER)

@@ -114,7 +114,13 @@ def patient_of(id_: str) -> Row:
         "resourceType": "Patient",
         "id": id_,
         "meta": {"versionId": "1", "lastUpdated": "2026-02-01T08:00:00+00:00"},
-        "identifier": [{"type": mr, "system": "urn:mrn", "value": f"MRN{int(id_.removeprefix('pat-'))}"}],
+        "identifier": [
+            {
+                "type": mr,
+                "system": "urn:oid:1.2.36.146.595.217.0.1",
+                "value": f"MRN{int(id_.removeprefix('pat-'))}",
+            }
+        ],
         "active": True,
         "name": [{"use": "official", "family": "Okafor", "given": ["Amara", "Marek"]}],
         "telecom": [
