@@ -27,7 +27,7 @@ class Reader(Generic[T]):
         self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(type)
         self._root = root
 
-    def read(self, body: bytes | msgspec.Raw) -> T:
+    def read(self, body: bytes | memoryview | msgspec.Raw) -> T:
         """*body* as a value.
 
         Raises:

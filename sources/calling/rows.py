@@ -43,7 +43,7 @@ class RowReader(Generic[T, I]):
         self._row: Reader[T] = Reader(row, name)
         self._identity: Reader[I] = Reader(identity, name)
 
-    def read(self, body: bytes) -> Rows[T, I]:
+    def read(self, body: bytes | memoryview) -> Rows[T, I]:
         """The rows in *body*.
 
         Raises:
@@ -55,7 +55,7 @@ class RowReader(Generic[T, I]):
             return self._one_by_one(body)
         return Rows(envelope, list(getattr(envelope, self._attribute)), [])
 
-    def _one_by_one(self, body: bytes) -> Rows[T, I]:
+    def _one_by_one(self, body: bytes | memoryview) -> Rows[T, I]:
         envelope = self._loose.read(body)
         rows: list[T] = []
         unread: list[Unread[I]] = []

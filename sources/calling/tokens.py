@@ -110,7 +110,7 @@ async def fetched(source: str, transport: Transport, request: Request) -> bytes:
     if reply.status >= 300:
         error = error_of(source, reply)
         raise type(error)(source, f"its authorization server: {error.why}")
-    return reply.body
+    return bytes(reply.body)
 
 
 def form_request(url: str, form: Mapping[str, str], headers: Mapping[str, str] | None = None) -> Request:

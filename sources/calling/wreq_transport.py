@@ -74,7 +74,7 @@ class WreqTransport:
             if length is not None and length > self._max_bytes:
                 await response.close()
                 raise TransportFault(Fault.TOO_BIG)
-            body = bytes(await response.bytes()) if length is not None else await self._unannounced(response)
+            body = await response.bytes() if length is not None else await self._unannounced(response)
             return Reply(response.status.as_int(), _Headers(response.headers), body)
         except tuple(_FAULTS) as error:
             raise TransportFault(_FAULTS[type(error)]) from None

@@ -103,7 +103,7 @@ class PageReader(Generic[R]):
         self._row: Reader[R | Outcome] = Reader(wire, name)
         self._identity: Reader[Identity] = Reader(Identity, name)
 
-    def read(self, body: bytes) -> Page[R]:
+    def read(self, body: bytes | memoryview) -> Page[R]:
         """The page in *body*.
 
         Raises:
@@ -115,7 +115,7 @@ class PageReader(Generic[R]):
             return self._one_by_one(body)
         return Page(_rows([entry.resource for entry in bundle.entry]), [], _next(bundle.link))
 
-    def _one_by_one(self, body: bytes) -> Page[R]:
+    def _one_by_one(self, body: bytes | memoryview) -> Page[R]:
         bundle = self._loose.read(body)
         read: list[R | Outcome] = []
         unread: list[Unread] = []
