@@ -131,8 +131,18 @@ _NO_KEY = object()
 
 async def _present(loader: DataLoader[Any, Any], key: Any) -> Any:
     """The value of a key; without a key there is none, and nobody is asked."""
+    if key is None:
+        return None
+    value = loader.load(key)
+    value.add_done_callback(_is_known)
     # Fields share the future of a key; without the shield, cancelling one field would cancel all.
-    return None if key is None else await asyncio.shield(loader.load(key))
+    return await asyncio.shield(value)
+
+
+def _is_known(value: asyncio.Future[Any]) -> None:
+    """Looks at a failure for a field that is gone, which asyncio would else report to the log."""
+    if not value.cancelled():
+        value.exception()
 
 
 def _dataloader(scope: Scope, declared: Edge, arguments: Mapping[str, Any]) -> DataLoader[Any, Any]:

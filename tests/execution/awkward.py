@@ -145,12 +145,14 @@ def _one_in_two(row: Any) -> Any:
 class Named:
     name: str = shown("Required.")
     label: str | None = shown("Not required.")
+    kin: list[Named] | None = shown("Recursive, on the interface itself.")
 
 
 @strawberry.type
 class Part(Named):
     name: str = shown("Required.")
     label: str | None = shown("Not required.")
+    kin: list[Named] | None = shown("Recursive, on the interface itself.")
     size: int | None = shown("A number.")
     tone: Colour = shown("A required enum.")
     inner: Part | None = shown("Recursive.")
@@ -163,6 +165,7 @@ class Part(Named):
 class Other(Named):
     name: str = shown("Required.")
     label: str | None = shown("Not required.")
+    kin: list[Named] | None = shown("Recursive, on the interface itself.")
     rank: int = shown("Required.")
     class_: list[str] | None = shown("A word of Python's.", graphql_name="class")
     thing: Thing = leads(_road("Other.thing"), key="thing_key")
@@ -193,6 +196,7 @@ class Thing(Named):
     id: strawberry.ID = shown("Required.")
     name: str = shown("Required.")
     label: str | None = shown("Not required.")
+    kin: list[Named] | None = shown("Recursive, on the interface itself.")
     count: int | None = shown("A number.")
     ratio: float | None = shown("A number.")
     flag: bool = shown("Required.")
