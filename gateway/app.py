@@ -15,6 +15,7 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
 from gateway.adapters import Adapters, adapters
+from gateway.audit import configured
 from gateway.changing import Changing
 from gateway.errors import ErrorBoundary
 from gateway.execution.engine import Engine
@@ -67,10 +68,12 @@ def compose(settings: Settings, kept: Adapters, measuring: Measuring) -> ASGIApp
     )
     schema = core_of(build())
     identity = Identity(settings.identity, metrics)
+    policy = Policy(classify(schema))
+    audit = configured(settings.audit, policy.version, digest(secret, b"audit", sha256))
     changing = Changing(settings.changes, kept.changes, house.sources.ehr, measuring)
     graph = Graph(
         schema=schema,
-        policy=Policy(classify(schema)),
+        policy=policy,
         house=house,
         identity=identity,
         operations=Operations(schema, settings.limits, metrics),
@@ -78,6 +81,7 @@ def compose(settings: Settings, kept: Adapters, measuring: Measuring) -> ASGIApp
         feed=Feed(changing),
         metrics=metrics,
         tracer=measuring.tracer,
+        audit=audit,
         deadline_s=settings.server.operation_deadline_s,
     )
 
@@ -86,6 +90,7 @@ def compose(settings: Settings, kept: Adapters, measuring: Measuring) -> ASGIApp
         async with AsyncExitStack() as open_:
             open_.push_async_callback(identity.aclose)
             open_.push_async_callback(kept.close)
+            await open_.enter_async_context(audit.running())
             await open_.enter_async_context(changing.running())
             yield
 

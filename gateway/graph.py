@@ -16,6 +16,7 @@ from graphql.execution.values import VariableValues
 from opentelemetry.trace import Tracer
 
 from gateway import identity
+from gateway.audit import Audit, AuditUnavailable, Entry, PlanRef, of_document, of_plan
 from gateway.changes import Gap
 from gateway.changes.log import Item
 from gateway.errors import Code, Fault, FormattedError, Overdue, RequestError, report, shown
@@ -33,7 +34,7 @@ from gateway.telemetry import Metrics, trace_id
 from gateway.transport.service import Answer, Asked, Outcome, RequestRefused, Unauthenticated, Unavailable
 from policies import Actor, Grant, Policy
 from resolvers.faults import BadInput
-from resolvers.loaders import House, Loaders
+from resolvers.loaders import House, Loaders, Touched
 from resolvers.subscription import Subscribed
 from sources.calling.observing import Tally, tallied
 from sources.model import Told
@@ -45,6 +46,20 @@ OUTCOMES = {
     Code.GATEWAY_TIMEOUT: Outcome.TIMED_OUT,
     Code.INTERNAL: Outcome.FAILED,
 }
+
+
+@dataclass
+class _Ran:
+    """How far an operation came: what it gives, and what of it is recorded."""
+
+    data: dict[str, Any] | None = None
+    errors: list[FormattedError] = field(default_factory=list)
+    plan: PlanRef | None = None
+    loaders: Loaders | None = None
+
+    def failed(self, error: FormattedError) -> None:
+        """Nothing is given but that error."""
+        self.data, self.errors = None, [error]
 
 
 @dataclass(frozen=True)
@@ -60,6 +75,7 @@ class Graph:
     feed: Feed
     metrics: Metrics
     tracer: Tracer
+    audit: Audit
     deadline_s: float = 10.0
     _prepared: WeakKeyDictionary[Operation, Prepared] = field(default_factory=WeakKeyDictionary)
 
@@ -117,14 +133,16 @@ class Graph:
         grant = self.policy.grant(caller)
         kind = operation.kind.value
         with self.tracer.start_as_current_span("graphql.execute") as span, tallied() as tally:
+            ran = _Ran()
             try:
                 async with asyncio.timeout(self.deadline_s):
-                    data, errors = await self._data(operation, asked, variables, grant, trace, root)
+                    await self._execute(operation, asked, variables, grant, trace, root, ran)
             except TimeoutError:
-                data, errors = None, [shown(Overdue(), path=None, trace_id=trace)]
+                ran.failed(shown(Overdue(), path=None, trace_id=trace))
             except Exception as fault:  # noqa: BLE001 - one answer in fixed words, whatever broke
                 report(fault, trace)
-                data, errors = None, [shown(fault, path=None, trace_id=trace)]
+                ran.failed(shown(fault, path=None, trace_id=trace))
+            await self._record(operation, caller, trace, ran, tally)
             if span.is_recording():
                 span.set_attributes(
                     {
@@ -135,10 +153,36 @@ class Graph:
                         "caregraph.upstream_calls": tally.total,
                     }
                 )
-        self._measure(kind, errors, tally, time.perf_counter() - started)
-        return _answer(data, errors, tally)
+        self._measure(kind, ran.errors, tally, time.perf_counter() - started)
+        return _answer(ran.data, ran.errors, tally)
 
-    async def _data(
+    async def _record(self, operation: Operation, caller: Actor, trace: str, ran: _Ran, tally: Tally) -> None:
+        """Has the operation recorded before its answer leaves.
+
+        An answer that tells of a patient and cannot be recorded is not given.
+        """
+        touched = ran.loaders.touched if ran.loaders is not None else Touched()
+        entry = Entry(
+            actor=caller,
+            kind=operation.kind.value,
+            document=operation.hash,
+            trace_id=trace,
+            operation=operation.name,
+            plan=ran.plan,
+            patients=touched.patients,
+            charts=touched.charts,
+            calls=tally.calls,
+            codes=codes(ran.errors),
+            is_answered=ran.data is not None,
+        )
+        try:
+            await self.audit.record(entry)
+        except AuditUnavailable as unavailable:
+            report(unavailable, trace)
+            if touched.patients or touched.charts:
+                ran.failed(shown(unavailable, path=None, trace_id=trace))
+
+    async def _execute(
         self,
         operation: Operation,
         asked: Asked,
@@ -146,30 +190,37 @@ class Graph:
         grant: Grant,
         trace: str,
         root: object,
-    ) -> tuple[dict[str, Any] | None, list[FormattedError]]:
+        ran: _Ran,
+    ) -> None:
+        """Runs the operation in the engine, or else in graphql-core; *ran* is told how far it came."""
         prepared = self._prepare(operation)
         try:
             plan = self.engine.plan(prepared, grant, variables.coerced)
         except Opaque as opaque:
             self.metrics.fallbacks.labels(opaque.reason).inc()
-            return await self._data_from_core(prepared, asked, grant, trace, root)
-        loaders = Loaders(self.house, grant, plan.wanted)
+            await self._execute_in_core(prepared, asked, grant, trace, root, ran)
+            return
+        ran.plan = self.audit.plan(plan, lambda: of_plan(plan, grant))
+        loaders = ran.loaders = Loaders(self.house, grant, plan.wanted)
         try:
             result = await run(plan, loaders, variables, root)
         finally:
             loaders.close()
-        return result.data, field_errors(result.errors, trace) if result.errors else []
+        ran.data, ran.errors = result.data, field_errors(result.errors, trace)
 
-    async def _data_from_core(
-        self, prepared: Prepared, asked: Asked, grant: Grant, trace: str, root: object
-    ) -> tuple[dict[str, Any] | None, list[FormattedError]]:
-        loaders = Loaders(self.house, grant, self.engine.readable(grant))
-        scope = CoreScope(grant, loaders)
+    async def _execute_in_core(
+        self, prepared: Prepared, asked: Asked, grant: Grant, trace: str, root: object, ran: _Ran
+    ) -> None:
+        key = (prepared.hash, prepared.name, grant.key)
+        ran.plan = self.audit.plan(key, lambda: of_document(self.schema, prepared, grant))
+        loaders = ran.loaders = Loaders(self.house, grant, self.engine.readable(grant))
         try:
-            result = await run_in_core(self.schema, prepared, scope, asked.variables, root)
+            result = await run_in_core(
+                self.schema, prepared, CoreScope(grant, loaders), asked.variables, root
+            )
         finally:
             loaders.close()
-        return result.data, core_errors(result.errors or (), trace)
+        ran.data, ran.errors = result.data, core_errors(result.errors or (), trace)
 
     def _operation(self, asked: Asked) -> Operation:
         if asked.query is None:

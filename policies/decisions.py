@@ -88,7 +88,7 @@ class Policy:
         for coordinate, classified in coordinates.items():
             _refuse_unknown_types(coordinate, classified.needs)
         self._coordinates = dict(coordinates)
-        self._version = _version(self._coordinates)
+        self.version = _version(self._coordinates)
         self._rulings = lru_cache(maxsize=1024)(self._ruling)
 
     def grant(self, actor: Actor) -> Grant:
@@ -96,7 +96,7 @@ class Policy:
         return Grant(actor, self._rulings(Standing.of(actor)))
 
     def _ruling(self, standing: Standing) -> Ruling:
-        return Ruling(standing, self._coordinates, self._version)
+        return Ruling(standing, self._coordinates, self.version)
 
 
 @dataclass(frozen=True, slots=True)

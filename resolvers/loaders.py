@@ -6,7 +6,7 @@ anything else sees them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Protocol, TypeVar, cast
@@ -103,6 +103,21 @@ class House:
     seal: Seal
 
 
+class Touched:
+    """Whose rows a request was given: patients by id, and by MRN where their id was not learnt."""
+
+    def __init__(self) -> None:
+        self.patients: set[PatientId] = set()
+        self.charts: set[Mrn] = set()
+
+    def rows(self, rows: Iterable[Any]) -> None:
+        """Notes the owners of rows that have one."""
+        for row in rows:
+            owner = getattr(row, "patient_id", None)
+            if owner is not None:
+                self.patients.add(owner)
+
+
 class Loaders:
     """The loaders of one request. `wanted` names the attributes of each type that the request reads."""
 
@@ -110,6 +125,7 @@ class Loaders:
         self.house = house
         self.grant = grant
         self.tasks = Tasks()
+        self.touched = Touched()
         self._wanted = wanted
         self._loaders: dict[Hashable, Loader[Any, Any]] = {}
         self._rules: dict[tuple[str, str], tuple[RowRule, Wanted]] = {}
@@ -129,7 +145,9 @@ class Loaders:
             if admits_nothing(rule):
                 return {}
             found = await self.house.sources.ehr.read(kind, ids, wanted)
-            return admitted(rule, found, lambda row: getattr(row, "patient_id", None))
+            kept = admitted(rule, found, lambda row: getattr(row, "patient_id", None))
+            self.touched.rows(kept.values())
+            return kept
 
         return self._loader(("read", kind), fetch)
 
@@ -140,6 +158,7 @@ class Loaders:
             rule, wanted = self._rule(kind.__name__, SEARCH)
             if admits_nothing(rule):
                 return dict.fromkeys(patients, NONE)
+            self.touched.patients.update(patients)
             narrow = narrowed(narrowing, rule)
             found = await self.house.sources.ehr.of_patients(kind, patients, narrow, wanted)
             return {patient: admitted_rows(rule, found.get(patient, NONE), patient) for patient in patients}
@@ -155,6 +174,7 @@ class Loaders:
             if admits_nothing(rule):
                 return dict.fromkeys(visits, NONE)
             patients = list(dict.fromkeys(visit.patient_id for visit in visits))
+            self.touched.patients.update(patients)
             narrowing = Narrowing((("encounter", tuple(visit.encounter_id for visit in visits)),))
             ehr = self.house.sources.ehr
             found = await ehr.of_patients(kind, patients, narrowed(narrowing, rule), wanted | {by})
@@ -177,7 +197,9 @@ class Loaders:
             asked = {identifier(value): value for value in values}
             found = await self.house.sources.ehr.identified(kind, list(asked), wanted)
             by_value = {asked[token]: row for token, row in found.items() if token in asked}
-            return admitted(rule, by_value, lambda row: getattr(row, "patient_id", None))
+            kept = admitted(rule, by_value, lambda row: getattr(row, "patient_id", None))
+            self.touched.rows(kept.values())
+            return kept
 
         return self._loader(("identified", kind), fetch)
 
@@ -203,7 +225,9 @@ class Loaders:
             return await self.house.sources.ehr.search_patients(query, count, bookmark, wanted)
 
         async def admit(rows: Sequence[Patient]) -> Sequence[bool]:
-            return [rule.admits(row, row.patient_id) for row in rows]
+            admits = [rule.admits(row, row.patient_id) for row in rows]
+            self.touched.rows(row for row, is_admitted in zip(rows, admits, strict=True) if is_admitted)
+            return admits
 
         return await self._search(f"patients:{query!r}", size(first), after, page, admit)
 
@@ -229,6 +253,7 @@ class Loaders:
             if admits_nothing(rule):
                 return dict.fromkeys(charts, NONE)
             by_mrn = {chart.mrn: chart for chart in charts}
+            self.touched.patients.update(chart.patient_id for chart in charts)
             found = await self.house.sources.book.appointments_of(list(by_mrn), query, wanted)
             return {
                 chart: admitted_rows(rule, found.get(mrn, NONE), chart.patient_id)
@@ -292,6 +317,7 @@ class Loaders:
             if admits_nothing(rule):
                 return dict.fromkeys(charts, NONE)
             by_mrn = {chart.mrn: chart for chart in charts}
+            self.touched.patients.update(chart.patient_id for chart in charts)
             found = await self.house.sources.billing.coverages_of(list(by_mrn), wanted)
             return {
                 chart: admitted_rows(rule, found.get(mrn, NONE), chart.patient_id)
@@ -308,6 +334,7 @@ class Loaders:
             if admits_nothing(rule):
                 return {}
             by_mrn = {chart.mrn: chart for chart in charts}
+            self.touched.patients.update(chart.patient_id for chart in charts)
             found = await self.house.sources.billing.balances(list(by_mrn), wanted)
             owned = {by_mrn[mrn]: balance for mrn, balance in found.items()}
             return admitted_keys(rule, owned, lambda chart: chart.patient_id)
@@ -323,6 +350,7 @@ class Loaders:
             rule, wanted = self._rule("Engagement", READ)
             if admits_nothing(rule):
                 return {}
+            self.touched.patients.update(patients)
             keys = {self.house.care_key(patient): patient for patient in patients}
             found = await self.house.sources.crm.engagements(list(keys), wanted)
             return admitted_keys(
@@ -367,11 +395,16 @@ class Loaders:
 
     async def _admitted_bookings(self, rule: RowRule, found: Found[K, Appointment]) -> Found[K, Appointment]:
         """Those the actor may know of. A booking names its patient by MRN: whose it is, the EHR tells."""
+        mrns = {row.patient_mrn for row in found.values() if not isinstance(row, SourceError)}
         if rule.always:
+            self.touched.charts |= mrns
             return found
-        rows = [row for row in found.values() if not isinstance(row, SourceError)]
-        owners = await self._owners({row.patient_mrn for row in rows})
-        return admitted(rule, found, lambda row: owners.get(row.patient_mrn))
+        owners = await self._owners(mrns)
+        kept = admitted(rule, found, lambda row: owners.get(row.patient_mrn))
+        self.touched.charts.update(
+            row.patient_mrn for row in kept.values() if not isinstance(row, SourceError)
+        )
+        return kept
 
     async def _owners(self, mrns: set[Mrn]) -> Mapping[Mrn, PatientId]:
         ehr = self.house.sources.ehr

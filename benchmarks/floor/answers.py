@@ -115,4 +115,3 @@ def patient(
         Connection(encounters),
         engagement(contact) if contact else None,
     )
-

@@ -27,6 +27,8 @@ client_secret = "sandbox-crm-secret"
 care_key_secret = "sandbox-care-key"
 [changes]
 poll_seconds = 3600.0
+[audit]
+directory = "$BENCH_WORK/audit-$PORT"
 [telemetry]
 log_level = "WARNING"
 TOML

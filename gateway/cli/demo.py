@@ -141,6 +141,7 @@ def demo_settings(addresses: Addresses, private_key: Mapping[str, Any], dataset:
             "care_key_secret": "sandbox-care-key",
         },
         "changes": {"poll_seconds": 1.0},
+        "audit": {"sink": "memory"},
     }
     return read_settings(environ={}, table=table)
 
