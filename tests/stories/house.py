@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -133,17 +134,24 @@ def _until(is_so: Any, within_s: float, else_: str) -> None:
 
 @contextmanager
 def running(
-    dataset: Dataset, *, poll_seconds: float | None = None, source_timeout_s: float = BUSY_S
+    dataset: Dataset,
+    *,
+    poll_seconds: float | None = None,
+    source_timeout_s: float = BUSY_S,
+    trail: Path | None = None,
 ) -> Iterator[House]:
     """A house over *dataset*, on free ports, with the settings of the demo.
 
     The PMS is asked what changed every *poll_seconds*, or as often as in the demo. A source may take
-    *source_timeout_s*: by default much longer than in the demo, so that a busy machine is no fault.
+    *source_timeout_s*: by default much longer than in the demo, so that a busy machine is no fault. With
+    *trail* the audit is kept there.
     """
     key = ECKey.generate_key("P-384", {"kid": "test-1", "use": "sig", "alg": "ES384"}, private=True)
     with background(dataset, backend_jwks={"keys": [key.as_dict(private=False)]}) as addresses:
         settings = demo_settings(addresses, key.as_dict(private=True), dataset)
         settings = _with(settings, poll_seconds or settings.changes.poll_seconds, source_timeout_s)
+        if trail is not None:
+            settings = replace(settings, audit=replace(settings.audit, sink="sqlite", directory=str(trail)))
         gateway = server(create_app(settings), settings)
         thread = threading.Thread(target=gateway.run, daemon=True)
         thread.start()
