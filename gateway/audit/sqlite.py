@@ -86,8 +86,10 @@ class SqliteSink:
 
     def _open(self) -> _File:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(self._directory):
-            return self._newest()
+        with _locked(self._directory) as directory:
+            file = self._newest()
+            os.fsync(directory)  # so that the file's name survives as its records do
+            return file
 
     def _newest(self) -> _File:
         """The last file; if there is none, or it is closed, the next one."""
@@ -247,11 +249,11 @@ def _class_of(fault: Exception) -> str:
 
 
 @contextmanager
-def _locked(directory: Path) -> Iterator[None]:
+def _locked(directory: Path) -> Iterator[int]:
     """One process at a time opens files there, so that two do not begin the same one."""
     fd = os.open(directory, os.O_RDONLY)
     try:
         fcntl.flock(fd, fcntl.LOCK_EX)
-        yield
+        yield fd
     finally:
         os.close(fd)

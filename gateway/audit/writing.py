@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
@@ -36,6 +37,8 @@ class Writing:
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
+        self._deadlines: deque[tuple[float, asyncio.Future[None]]] = deque()
+        self._timer: asyncio.TimerHandle | None = None
         self._is_failing = False
         self._is_ending = False
         self._thread = Thread(target=self._run, name="audit", daemon=True)
@@ -53,11 +56,24 @@ class Writing:
             raise AuditUnavailable("overload")
         done = self._loop.create_future()
         self._queue.put(Waiting(item, done))
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                await done
-        except TimeoutError:
-            raise AuditUnavailable("timeout") from None
+        deadline = self._loop.time() + self._timeout_s
+        self._deadlines.append((deadline, done))
+        if self._timer is None:
+            self._timer = self._loop.call_at(deadline, self._expire)
+        await done
+
+    def _expire(self) -> None:
+        """One timer for all who wait: a timer of its own for each record would cost as much as the record."""
+        now = self._loop.time()
+        self._timer = None
+        while self._deadlines:
+            deadline, done = self._deadlines[0]
+            if not done.done():
+                if deadline > now:
+                    self._timer = self._loop.call_at(deadline, self._expire)
+                    return
+                done.set_exception(AuditUnavailable("timeout"))
+            self._deadlines.popleft()
 
     async def end(self) -> None:
         """Commit what waits, and let go of the sink; a sink that hangs is left behind."""
