@@ -2,7 +2,7 @@
 
 from gateway.audit.auditing import Audit
 from gateway.audit.chain import Seals
-from gateway.audit.configured import configured
+from gateway.audit.choosing import configured
 from gateway.audit.coordinates import Coordinates, of_document, of_plan
 from gateway.audit.entries import Entry, PlanRef, Record
 from gateway.audit.memory import MemorySink
