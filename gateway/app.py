@@ -69,7 +69,7 @@ def compose(settings: Settings, kept: Adapters, measuring: Measuring) -> ASGIApp
     schema = core_of(build())
     identity = Identity(settings.identity, metrics)
     policy = Policy(classify(schema))
-    audit = configured(settings.audit, policy.version, digest(secret, b"audit", sha256))
+    audit = configured(settings.audit, policy.version, secret)
     changing = Changing(settings.changes, kept.changes, house.sources.ehr, measuring)
     graph = Graph(
         schema=schema,

@@ -80,6 +80,10 @@ class Overdue(Exception):
     """An operation did not end within its deadline."""
 
 
+class Unrecorded(Exception):
+    """What tells of a patient could not be recorded, so it is not told; trying again later may work."""
+
+
 class Fault(NamedTuple):
     """One thing wrong with a request, in words made only of what its sender sent."""
 
@@ -108,6 +112,7 @@ CODES: dict[type[BaseException], Code] = {
     Denied: Code.FORBIDDEN,
     BadInput: Code.BAD_USER_INPUT,
     Overdue: Code.GATEWAY_TIMEOUT,
+    Unrecorded: Code.INTERNAL,
     SourceUnavailable: Code.SOURCE_UNAVAILABLE,
     SourceTimeout: Code.SOURCE_TIMEOUT,
     SourceRejected: Code.SOURCE_REJECTED,
@@ -151,7 +156,8 @@ def shown(
         extra["missingScopes"] = list(cause.missing_scopes)
     # What is wrong with an argument is said in words of ours that name it (`resolvers.faults`).
     words = str(cause) if isinstance(cause, BadInput) else code.value
-    return _formatted(words, code, trace_id, path=path, locations=locations, extra=extra)
+    retryable = isinstance(cause, Unrecorded)
+    return _formatted(words, code, trace_id, path=path, locations=locations, extra=extra, retryable=retryable)
 
 
 def _formatted(
@@ -162,6 +168,7 @@ def _formatted(
     path: Path | None = None,
     locations: Sequence[tuple[int, int]] = (),
     extra: dict[str, Any] | None = None,
+    retryable: bool = False,
 ) -> FormattedError:
     formatted: FormattedError = {"message": message}
     if locations:
@@ -171,7 +178,7 @@ def _formatted(
     formatted["extensions"] = {
         "code": code.name,
         **(extra or {}),
-        "retryable": code.retryable,
+        "retryable": code.retryable or retryable,
         "traceId": trace_id,
     }
     return formatted

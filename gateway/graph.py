@@ -19,7 +19,7 @@ from gateway import identity
 from gateway.audit import Audit, AuditUnavailable, Entry, PlanRef, of_document, of_plan
 from gateway.changes import Gap
 from gateway.changes.log import Item
-from gateway.errors import Code, Fault, FormattedError, Overdue, RequestError, report, shown
+from gateway.errors import Code, Fault, FormattedError, Overdue, RequestError, Unrecorded, report, shown
 from gateway.execution.collect import Opaque
 from gateway.execution.core import CoreScope, run_in_core
 from gateway.execution.engine import Engine, Prepared
@@ -180,7 +180,7 @@ class Graph:
         except AuditUnavailable as unavailable:
             report(unavailable, trace)
             if touched.patients or touched.charts:
-                ran.failed(shown(unavailable, path=None, trace_id=trace))
+                ran.failed(shown(Unrecorded(), path=None, trace_id=trace))
 
     async def _execute(
         self,

@@ -70,5 +70,6 @@ def test_what_tells_of_a_patient_is_not_told_when_it_cannot_be_recorded(tmp_path
         harmless = dead.ask("clinician", "{ me { audience } }")
 
     assert told["data"] is None
-    assert [error["extensions"]["code"] for error in told["errors"]] == ["INTERNAL"]
+    (error,) = told["errors"]
+    assert (error["extensions"]["code"], error["extensions"]["retryable"]) == ("INTERNAL", True)
     assert harmless["data"] == {"me": {"audience": "clinician"}}

@@ -108,7 +108,11 @@ class PmsClient:
         await self._upstream.send("GET", "v1/practice")
 
     def _read(
-        self, reader: RowReader[W, I], body: bytes | memoryview, ours: Callable[[W], T], identity: Callable[[W], I]
+        self,
+        reader: RowReader[W, I],
+        body: bytes | memoryview,
+        ours: Callable[[W], T],
+        identity: Callable[[W], I],
     ) -> Results[T, I]:
         try:
             read = reader.read(body)
