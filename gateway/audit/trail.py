@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -92,9 +92,15 @@ def opened(path: Path) -> Iterator[Part]:
             span, seal = _span(connection.execute(SPAN).fetchone(), path)
             plans = dict(connection.execute("SELECT digest, body FROM plans"))
             records = connection.execute("SELECT seq, hash, body FROM records ORDER BY seq")
-            yield Part(path.name, span, seal, plans, (Stored(*row) for row in records))
+            yield Part(path.name, span, seal, plans, (_stored(row, path) for row in records))
     except (sqlite3.Error, UnicodeDecodeError):  # the latter from a text that is damaged
         raise TrailUnreadable(path) from None
+
+
+def _stored(row: tuple[Any, ...], path: Path) -> Stored:
+    if not isinstance(row[0], int):  # a damaged page can give a key that no table holds
+        raise TrailUnreadable(path)
+    return Stored(*row)
 
 
 def _span(row: object, path: Path) -> tuple[Span, bytes]:
