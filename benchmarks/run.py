@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks import contenders, processes, report
+from benchmarks import aims, contenders, processes, report
 from benchmarks.comparison import canonical, difference
 from benchmarks.contenders import NAMES, QUERIES, NotRunning, WrongAnswer
 from benchmarks.load import Load
@@ -106,7 +106,8 @@ def main(given: list[str] | None = None) -> int:
         results = bench.check(asked.only)
         load = Load(asked.connections, asked.warmup, asked.seconds, bench.load_core)
         bench.measure(results, load, asked.rounds)
-    print(f"{report.machine()}\n\n{report.table(results)}\n\n{_reproduce(asked)}")
+    print(f"{report.machine()}\n\n{report.table(results)}\n\n{_reproduce(asked)}\n")
+    print("\n".join(aims.lines(results)))
     verdicts = [figures.verdict for by_name in results.values() for figures in by_name.values()]
     return 0 if verdicts and all(verdict == "yes" for verdict in verdicts) else 1
 
