@@ -1,5 +1,6 @@
 """The roads that begin at the root of the graph."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -85,9 +86,9 @@ class Keyed:
         self._keys = keys
         self._alone = alone
 
-    async def load(self, keys: object) -> list[object]:
+    async def load(self, keys: Sequence[object]) -> list[object]:
         values = await self._loader.load(self._keys)
-        return [values[0] if self._alone else values]
+        return [values[0] if self._alone else values] * len(keys)
 
 
 MOST_IDS = 500

@@ -84,16 +84,26 @@ def _wire_field(coordinate: Coordinate, definition: GraphQLField) -> None:
         definition.resolve = _edge_resolver(coordinate, declared, definition)
 
 
-def _allowed(scope: Scope, coordinate: Coordinate) -> Decision:
+def _allowed(scope: Scope, coordinate: Coordinate, info: GraphQLResolveInfo[Any]) -> Decision:
+    """The decision that allows or masks a field, each of its arguments being allowed too.
+
+    Raises:
+        Exception: the scope's refusal of the field, or of an argument.
+    """
     decision = scope.decide(coordinate)
     if decision.effect is Effect.DENY:
         raise scope.refused(coordinate, decision)
+    for argument in info.field_nodes[0].arguments or ():
+        named = coordinate._replace(argument=argument.name.value)
+        about = scope.decide(named)
+        if about.effect is not Effect.ALLOW:
+            raise scope.refused(named, about)
     return decision
 
 
 def _attribute_resolver(coordinate: Coordinate, declared: Attribute) -> Callable[..., Any]:
-    def resolve(row: Any, info: GraphQLResolveInfo[Any]) -> Any:
-        decision = _allowed(info.context, coordinate)
+    def resolve(row: Any, info: GraphQLResolveInfo[Any], **_: Any) -> Any:
+        decision = _allowed(info.context, coordinate, info)
         value = getattr(row, declared.name)
         if value is not None and decision.mask is not None:
             value = decision.mask(value)
@@ -108,13 +118,9 @@ def _edge_resolver(coordinate: Coordinate, declared: Edge, definition: GraphQLFi
     async def resolve(row: Any, info: GraphQLResolveInfo[Any], **arguments: Any) -> Any:
         scope: Scope = info.context
         decision = scope.decide(coordinate)
-        if decision.effect is not Effect.ALLOW:  # there is no masking what lies behind an edge
+        if decision.effect is Effect.MASK:  # there is no masking what lies behind an edge
             raise scope.refused(coordinate, decision)
-        for argument in info.field_nodes[0].arguments or ():
-            named = coordinate._replace(argument=argument.name.value)
-            decision = scope.decide(named)
-            if decision.effect is not Effect.ALLOW:
-                raise scope.refused(named, decision)
+        _allowed(scope, coordinate, info)
         scope.check_inputs(definition, arguments)
         loader = _dataloader(scope, declared, arguments)
         key: Any = _NO_KEY if declared.key is None else getattr(row, declared.key)

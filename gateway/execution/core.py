@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aiodataloader import DataLoader
-from graphql import GraphQLField, GraphQLSchema, execute
+from graphql import GraphQLError, GraphQLField, GraphQLSchema, execute
 from graphql.execution import ExecutionResult
 
 from gateway.execution.engine import Granted, Prepared
@@ -51,4 +51,10 @@ async def run_in_core(
         prepared.definition.name.value if prepared.definition.name is not None else None,
         hide_suggestions=True,
     )
-    return result if isinstance(result, ExecutionResult) else await result
+    done = result if isinstance(result, ExecutionResult) else await result
+    return ExecutionResult(done.data, [located(error) for error in done.errors or ()] or None)
+
+
+def located(error: GraphQLError) -> GraphQLError:
+    """The same error, where its nodes are: graphql-core takes the `source` of one of ours for a document."""
+    return GraphQLError(error.message, error.nodes, path=error.path, original_error=error.original_error)

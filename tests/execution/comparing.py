@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from graphql import (
@@ -42,7 +42,7 @@ from graphql.execution import ExecutionResult
 
 from gateway.execution.careful import FieldError, NotAList, NothingShown, NotOfThisType, NullHere
 from gateway.execution.collect import operation_of
-from gateway.execution.core import CoreScope
+from gateway.execution.core import CoreScope, located
 from gateway.execution.engine import Engine, Granted, Prepared
 from gateway.execution.plan import Plan
 from gateway.execution.run import run
@@ -80,6 +80,7 @@ class Asked:
     variables: dict[str, Any]
     grant: Granted
     loaders: Callable[[Mapping[str, frozenset[str]] | None], Any]
+    root: object = None
 
     @property
     def operation(self) -> OperationDefinitionNode:
@@ -106,7 +107,7 @@ async def by_engine(asked: Asked, engine: Engine) -> tuple[Answer, Plan, Any]:
     plan = engine.plan(prepared, asked.grant, values.coerced)
     loaders = asked.loaders(plan.wanted)
     try:
-        result = await run(plan, loaders, values)
+        result = await run(plan, loaders, values, asked.root)
     finally:
         loaders.tasks.cancel()
     return Answer(result.data, [_said_by_engine(error) for error in result.errors]), plan, loaders
@@ -119,7 +120,7 @@ async def by_core(asked: Asked, executor: type[Executor[Any]] | None = None) -> 
         result = execute(
             asked.schema,
             asked.document,
-            None,
+            asked.root,
             CoreScope(asked.grant, loaders),
             asked.variables,
             asked.name,
@@ -129,7 +130,7 @@ async def by_core(asked: Asked, executor: type[Executor[Any]] | None = None) -> 
         done = result if isinstance(result, ExecutionResult) else await result
     finally:
         loaders.tasks.cancel()
-    return Answer(done.data, [_said_by_core(error) for error in done.errors or ()])
+    return Answer(done.data, [_said_by_core(located(error)) for error in done.errors or ()])
 
 
 @dataclass(frozen=True)
@@ -171,15 +172,7 @@ async def account_of(asked: Asked) -> Account:
                 required.add(at)
             super().handle_field_error(raw_error, return_type, details, path)
 
-    told = Asked(
-        asked.schema,
-        _without_propagation(asked.document),
-        asked.name,
-        asked.variables,
-        asked.grant,
-        asked.loaders,
-    )
-    answer = await by_core(told, Telling)
+    answer = await by_core(replace(asked, document=_without_propagation(asked.document)), Telling)
     errors = [
         error._replace(locations=fields[error.path]) if error.cause.startswith(BAD_ARGUMENT) else error
         for error in answer.errors

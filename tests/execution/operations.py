@@ -16,6 +16,7 @@ from graphql import (
     GraphQLCompositeType,
     GraphQLEnumType,
     GraphQLField,
+    GraphQLInputField,
     GraphQLInputObjectType,
     GraphQLInputType,
     GraphQLList,
@@ -23,6 +24,7 @@ from graphql import (
     GraphQLObjectType,
     GraphQLSchema,
     GraphQLUnionType,
+    OperationType,
     Undefined,
     get_named_type,
     is_composite_type,
@@ -48,7 +50,7 @@ VALUES: Mapping[str, Sequence[Any]] = {
     "Boolean": (True, False),
     "Even": (0, 2, 4),
 }
-"""What scalars are drawn from."""
+"""What scalars are drawn from: by the name of an argument or input field, else by the scalar's."""
 
 
 class Request(NamedTuple):
@@ -64,7 +66,7 @@ class _Variable(NamedTuple):
 
     declared: str
     value: Any
-    place: tuple[str, bool] | None = None
+    place: tuple[str, bool, str] | None = None
 
 
 class _Written(NamedTuple):
@@ -128,10 +130,14 @@ class _Writer:
         return Request("\n".join(self.texts), name if several or self.choices.chance(50) else None, given)
 
     def _operation(self, name: str | None, kind: str) -> set[str]:
-        root = {"query": self.schema.query_type, "mutation": self.schema.mutation_type}[kind]
+        root = self.schema.get_root_type(OperationType(kind))
         assert root is not None
         self.uses = set()
-        body = self._selections(root, 5, wide=True)
+        if kind == "subscription":
+            (name_of_event,) = root.fields
+            body = f"{{ {self._chosen(root, name_of_event, 5)} }}"
+        else:
+            body = self._selections(root, 5, wide=True)
         declared = ", ".join(self.variables[each].declared for each in sorted(self.uses))
         head = f"{kind} {name or ''}" + (f"({declared})" if declared else "")
         self.texts.append(body if head == "query " and self.choices.chance(50) else f"{head} {body}")
@@ -197,16 +203,15 @@ class _Writer:
         ]
         if not names or self.choices.chance(8):
             return self._keyed(on, _Meaning("__typename", "", "String!", True)) + self._directives()
-        name = self.choices.of(names)
-        definition = fields[name]
-        meaning = _Meaning(
-            name,
-            self._arguments(definition),
-            str(definition.type),
-            is_leaf_type(get_named_type(definition.type)),
-        )
-        written = self._keyed(on, meaning) + self._directives()
+        return self._chosen(on, self.choices.of(names), depth, self._directives())
+
+    def _chosen(self, on: GraphQLCompositeType, name: str, depth: int, directives: str = "") -> str:
+        assert not isinstance(on, GraphQLUnionType)
+        definition = on.fields[name]
         below = get_named_type(definition.type)
+        arguments = self._arguments(definition)
+        meaning = _Meaning(name, arguments, str(definition.type), is_leaf_type(below))
+        written = self._keyed(on, meaning) + directives
         return written + self._selections(below, depth - 1) if is_composite_type(below) else written
 
     def _keyed(self, on: GraphQLCompositeType, meaning: _Meaning) -> str:
@@ -259,86 +264,89 @@ class _Writer:
         given = []
         for name, argument in definition.args.items():
             if is_required_argument(argument) or self.choices.chance(40):
-                value = self._literal(argument.type, argument.default_value is not Undefined)
-                given.append(f"{name}: {value}")
+                has_default = argument.default_value is not Undefined
+                given.append(f"{name}: {self._literal(argument.type, has_default, name)}")
         return f"({', '.join(given)})" if given else ""
 
-    def _literal(self, of: GraphQLInputType, has_default: bool, *, constant: bool = False) -> str:
+    def _literal(self, of: GraphQLInputType, has_default: bool, name: str, *, constant: bool = False) -> str:
         """A value as it stands in a document."""
         if not constant and self.choices.chance(25):
-            return self._variable(of, has_default)
+            return self._variable(of, has_default, name)
         if isinstance(of, GraphQLNonNull):
-            return self._plain(of.of_type, constant=constant)
-        return "null" if self.choices.chance(10) else self._plain(of, constant=constant)
+            return self._plain(of.of_type, name, constant=constant)
+        return "null" if self.choices.chance(10) else self._plain(of, name, constant=constant)
 
-    def _plain(self, of: GraphQLInputType, *, constant: bool) -> str:
+    def _plain(self, of: GraphQLInputType, name: str, *, constant: bool) -> str:
         if isinstance(of, GraphQLList):
             item = of.of_type.of_type if isinstance(of.of_type, GraphQLNonNull) else of.of_type
             if self.choices.chance(15) and not isinstance(item, GraphQLList):
-                return self._plain(item, constant=constant)  # one item stands for a list of it
+                return self._plain(item, name, constant=constant)  # one item stands for a list of it
             count = self.choices.number(2)
-            items = [self._literal(of.of_type, has_default=False, constant=constant) for _ in range(count)]
+            items = (self._literal(of.of_type, False, name, constant=constant) for _ in range(count))
             return f"[{', '.join(items)}]"
         if isinstance(of, GraphQLInputObjectType):
             fields = (
-                f"{name}: {self._literal(each.type, each.default_value is not Undefined, constant=constant)}"
-                for name, each in of.fields.items()
+                f"{key}: {self._literal(each.type, _has_default(each), key, constant=constant)}"
+                for key, each in of.fields.items()
                 if self._is_given(each)
             )
             return "{" + ", ".join(fields) + "}"
         if isinstance(of, GraphQLEnumType):
             return self.choices.of(list[str](of.values))
-        return json.dumps(self.choices.of(self.values[get_named_type(of).name]))
+        return json.dumps(self._scalar(of, name))
 
-    def _is_given(self, each: Any) -> bool:
-        required = isinstance(each.type, GraphQLNonNull) and each.default_value is Undefined
-        return required or self.choices.chance(35)
+    def _scalar(self, of: GraphQLInputType, name: str) -> Any:
+        return self.choices.of(self.values.get(name) or self.values[get_named_type(of).name])
 
-    def _variable(self, of: GraphQLInputType, has_default: bool) -> str:
+    def _is_given(self, each: GraphQLInputField) -> bool:
+        return (isinstance(each.type, GraphQLNonNull) and not _has_default(each)) or self.choices.chance(35)
+
+    def _variable(self, of: GraphQLInputType, has_default: bool, name: str) -> str:
         """A variable that may stand where a value of *of* does; an old one if there is one."""
-        name = f"v{len(self.variables)}"
-        place = (str(of), has_default)
-        for known, variable in self.variables.items():
-            if variable.place == place and self.choices.chance(60):
-                name = known
+        place = (str(of), has_default, name if name in self.values else "")
+        variable = f"v{len(self.variables)}"
+        for known, other in self.variables.items():
+            if other.place == place and self.choices.chance(60):
+                variable = known
                 break
         else:
-            declared, value = self._declared(of, has_default)
-            self.variables[name] = _Variable(f"${name}: {declared}", value, place)
-        self.uses.add(name)
-        return f"${name}"
+            declared, value = self._declared(of, has_default, name)
+            self.variables[variable] = _Variable(f"${variable}: {declared}", value, place)
+        self.uses.add(variable)
+        return f"${variable}"
 
-    def _declared(self, of: GraphQLInputType, has_default: bool) -> tuple[str, Any]:
+    def _declared(self, of: GraphQLInputType, has_default: bool, name: str) -> tuple[str, Any]:
         """How a variable for a place is declared, and its value."""
         nullable = of.of_type if isinstance(of, GraphQLNonNull) else of
-        is_required = isinstance(of, GraphQLNonNull)
         kind = self.choices.number(3)
-        if kind == 0:
-            return f"{nullable}!", self._json(nullable)
         if kind == 1:
-            default = self._plain(nullable, constant=True)
+            default = self._plain(nullable, name, constant=True)
             absent = self.choices.chance(50)
-            return f"{nullable} = {default}", Undefined if absent else self._perhaps_null(nullable)
-        if is_required and not has_default:
-            return f"{nullable}!", self._json(nullable)
+            return f"{nullable} = {default}", Undefined if absent else self._json(nullable, name)
+        if kind == 0 or (isinstance(of, GraphQLNonNull) and not has_default):
+            return f"{nullable}!", self._value(nullable, name)
         absent = self.choices.chance(40)
-        return str(nullable), Undefined if absent else self._perhaps_null(nullable)
+        return str(nullable), Undefined if absent else self._json(nullable, name)
 
-    def _perhaps_null(self, of: GraphQLInputType) -> Any:
-        return None if self.choices.chance(20) else self._json(of)
+    def _json(self, of: GraphQLInputType, name: str) -> Any:
+        """A value of a type as it comes in a request's variables, null among them where it may be."""
+        if isinstance(of, GraphQLNonNull):
+            return self._value(of.of_type, name)
+        return None if self.choices.chance(20) else self._value(of, name)
 
-    def _json(self, of: GraphQLInputType) -> Any:
-        """A value of a type that is not null, as it comes in a request's variables."""
+    def _value(self, of: GraphQLInputType, name: str) -> Any:
         if isinstance(of, GraphQLList):
-            return [self._json_of(of.of_type) for _ in range(self.choices.number(2))]
+            return [self._json(of.of_type, name) for _ in range(self.choices.number(2))]
         if isinstance(of, GraphQLInputObjectType):
-            return {n: self._json_of(each.type) for n, each in of.fields.items() if self._is_given(each)}
+            given = {key: each for key, each in of.fields.items() if self._is_given(each)}
+            return {key: self._json(each.type, key) for key, each in given.items()}
         if isinstance(of, GraphQLEnumType):
-            return self.choices.of(list(of.values))
-        return self.choices.of(self.values[get_named_type(of).name])
+            return self.choices.of(list[str](of.values))
+        return self._scalar(of, name)
 
-    def _json_of(self, of: GraphQLInputType) -> Any:
-        return self._json(of.of_type) if isinstance(of, GraphQLNonNull) else self._perhaps_null(of)
+
+def _has_default(each: GraphQLInputField) -> bool:
+    return each.default_value is not Undefined
 
 
 @st.composite

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 from graphql import GraphQLObjectType, GraphQLSchema
 
+from gateway.execution.inputs import Decides
 from gateway.execution.plan import Denied, Field, Follow, Level, Many, Objects, OfRow, Plan, Required, Shape
 from policies import Effect
 from resolvers.declare import declaration
-from tests.execution.grants import Drawn
 
 
 def fields_of(plan: Plan) -> Iterator[Field]:
@@ -35,7 +35,7 @@ def _levels(shape: Shape) -> Iterator[Level]:
         yield from shape.levels.values()
 
 
-def faults_of_policy(plan: Plan, schema: GraphQLSchema, grant: Drawn) -> list[str]:
+def faults_of_policy(plan: Plan, schema: GraphQLSchema, grant: Decides) -> list[str]:
     """Where a plan and a grant disagree: what is denied is read, or what is not is missing from `wanted`."""
     found = []
     wanted: dict[str, set[str]] = defaultdict(set)

@@ -142,3 +142,17 @@ async def test_what_lies_behind_an_edge_is_not_shown_to_whom_it_is_to_be_masked(
     assert data == {"needed": {"friend": None}}
     assert causes == {("needed", "friend"): "Refused"}
     assert friends.asked == []
+
+
+@pytest.mark.anyio
+async def test_a_failure_of_a_source_is_told_where_its_field_is() -> None:
+    loaders = ByHand({"Query.number": Fetched({None: SourceUnavailable("ehr", "it did not answer")})})
+    document = parse("{\n  number\n}")
+    prepared = Prepared.of("a document", document, operation_of(document, None))
+
+    result = await run_in_core(awkward(), prepared, CoreScope(Everything(), loaders), {})
+
+    assert result.errors is not None
+    (error,) = result.errors
+    assert [(at.line, at.column) for at in error.locations or ()] == [(2, 3)]
+    assert isinstance(error.original_error, SourceUnavailable)
