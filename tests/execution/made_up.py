@@ -233,13 +233,18 @@ class MadeUp(AlwaysUp):
 
 
 class OpenSeal:
-    """Cursors that say the same each time, so that two answers can be compared (`resolvers.cursors.Seal`)."""
+    """Cursors that say the same each time, so that two answers can be compared (`resolvers.cursors.Seal`).
+
+    Those of other lists, `at:2`, are taken too: a request can be made up that goes on from somewhere.
+    """
 
     def close(self, search: str, place: Place) -> str:
         return f"{crc32(search.encode())}:{place.bookmark or ''}:{place.skip}"
 
     def open(self, search: str, cursor: str) -> Place:
         made_for, *rest = cursor.split(":")
+        if made_for == "at" and rest[0].isdigit():
+            return Place(None, int(rest[0]))
         if made_for != str(crc32(search.encode())) or len(rest) != 2:
             raise BadInput("`after` is no cursor of this search")
         return Place(rest[0] or None, int(rest[1]))

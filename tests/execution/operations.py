@@ -50,7 +50,7 @@ VALUES: Mapping[str, Sequence[Any]] = {
     "Boolean": (True, False),
     "Even": (0, 2, 4),
 }
-"""What scalars are drawn from: by the name of an argument or input field, else by the scalar's."""
+"""What scalars are drawn from: by `field.argument`, by argument or input field, else by the scalar's name."""
 
 
 class Request(NamedTuple):
@@ -108,7 +108,8 @@ class _Writer:
     schema: GraphQLSchema
     choices: _Choices
     values: Mapping[str, Sequence[Any]]
-    budget: int = 30
+    depth: int
+    budget: int = 40
     variables: dict[str, _Variable] = field(default_factory=dict)
     fragments: list[_Written] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
@@ -135,9 +136,9 @@ class _Writer:
         self.uses = set()
         if kind == "subscription":
             (name_of_event,) = root.fields
-            body = f"{{ {self._chosen(root, name_of_event, 5)} }}"
+            body = f"{{ {self._chosen(root, name_of_event, self.depth)} }}"
         else:
-            body = self._selections(root, 5, wide=True)
+            body = self._selections(root, self.depth, wide=True)
         declared = ", ".join(self.variables[each].declared for each in sorted(self.uses))
         head = f"{kind} {name or ''}" + (f"({declared})" if declared else "")
         self.texts.append(body if head == "query " and self.choices.chance(50) else f"{head} {body}")
@@ -209,7 +210,7 @@ class _Writer:
         assert not isinstance(on, GraphQLUnionType)
         definition = on.fields[name]
         below = get_named_type(definition.type)
-        arguments = self._arguments(definition)
+        arguments = self._arguments(name, definition)
         meaning = _Meaning(name, arguments, str(definition.type), is_leaf_type(below))
         written = self._keyed(on, meaning) + directives
         return written + self._selections(below, depth - 1) if is_composite_type(below) else written
@@ -260,12 +261,12 @@ class _Writer:
 
     # -- arguments -----------------------------------------------------------------------
 
-    def _arguments(self, definition: GraphQLField) -> str:
+    def _arguments(self, field: str, definition: GraphQLField) -> str:
         given = []
         for name, argument in definition.args.items():
-            if is_required_argument(argument) or self.choices.chance(40):
+            if is_required_argument(argument) or self.choices.chance(30):
                 has_default = argument.default_value is not Undefined
-                given.append(f"{name}: {self._literal(argument.type, has_default, name)}")
+                given.append(f"{name}: {self._literal(argument.type, has_default, f'{field}.{name}')}")
         return f"({', '.join(given)})" if given else ""
 
     def _literal(self, of: GraphQLInputType, has_default: bool, name: str, *, constant: bool = False) -> str:
@@ -296,14 +297,15 @@ class _Writer:
         return json.dumps(self._scalar(of, name))
 
     def _scalar(self, of: GraphQLInputType, name: str) -> Any:
-        return self.choices.of(self.values.get(name) or self.values[get_named_type(of).name])
+        known = (name, name.rpartition(".")[2], get_named_type(of).name)
+        return self.choices.of(next(self.values[each] for each in known if each in self.values))
 
     def _is_given(self, each: GraphQLInputField) -> bool:
         return (isinstance(each.type, GraphQLNonNull) and not _has_default(each)) or self.choices.chance(35)
 
     def _variable(self, of: GraphQLInputType, has_default: bool, name: str) -> str:
         """A variable that may stand where a value of *of* does; an old one if there is one."""
-        place = (str(of), has_default, name if name in self.values else "")
+        place = (str(of), has_default, name)
         variable = f"v{len(self.variables)}"
         for known, other in self.variables.items():
             if other.place == place and self.choices.chance(60):
@@ -356,7 +358,8 @@ def requests(
     *,
     kinds: Sequence[str] = ("query",),
     values: Mapping[str, Sequence[Any]] = VALUES,
+    depth: int = 5,
 ) -> Request:
     """Requests of a schema. Nearly all are valid; validate them all the same."""
-    writer = _Writer(schema, _Choices(draw), values)
+    writer = _Writer(schema, _Choices(draw), values, depth)
     return writer.request(kinds)

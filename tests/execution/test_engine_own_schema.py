@@ -63,21 +63,36 @@ unhurried = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 
+IDS = (
+    *(
+        "Patient/p0",
+        "Encounter/p0-1",
+        "Patient/p3",
+        "Observation/p1-0",
+        "Appointment/p2-0",
+        "Practitioner/d1",
+    ),
+    *("Condition/p2-1", "MedicationRequest/p1-1", "Sock/1", "Patient/", "p1"),
+)
+
 VALUES: Mapping[str, tuple[Any, ...]] = {
-    "first": (0, 1, 2, 3, -1, 501),
-    "after": ("at:0", "at:1", "no cursor", "1:2:3"),
-    "status": ("booked", "cancelled", "no status"),
-    "from": ("2026-01-31", "2026-01-31T10:00:00Z", "soon"),
-    "to": ("2026-12-31", "soon"),
-    "birthDate": ("1990-01-01", "long ago"),
-    "ID": ("Patient/p0", "p1", "Encounter/p0-1", "Practitioner/d0", "Appointment/p2-0", "Sock/1", "/", ""),
-    "String": ("a", "vital-signs", "a,b"),
+    "first": (2, 3, 1, 20, 2, 0, 500, 4, 3, -1, 501),
+    "after": ("at:0", "at:1", "at:0", "at:2", "at:0", "at:1", "no cursor", "1:2:3"),
+    "status": ("booked", "arrived", "cancelled", "fulfilled", "noshow", "no status"),
+    "from": ("2026-01-31", "2026-01-31T10:00:00Z", "2020-01-01", "2021-01-01", "soon"),
+    "to": ("2026-12-31", "2027-01-01", "2026-12-31T10:00:00Z", "soon"),
+    "birthDate": ("1990-01-01", "1931-02-03", "long ago"),
+    "node.id": IDS,
+    "nodes.ids": IDS,
+    "patient.id": ("p0", "Patient/p1", "p2", "Patient/p3", "Sock/1"),
+    "ID": ("p0", "p1-0", "p1", "p2-0", "p3-1", "d0", "Patient/p0", "/", ""),
+    "String": ("a", "vital-signs", "b", "http://loinc.org|1234-5", "a,b"),
     "Int": (0, 1),
     "Boolean": (True, False),
 }
 
 SCOPES = (
-    "user/*.rs __engagement.read",
+    *["user/*.rs __engagement.read"] * 8,
     "patient/*.rs __engagement.read",
     "user/*.rs",
     "system/Patient.rs system/Appointment.rs system/Encounter.rs system/Practitioner.r",
@@ -122,7 +137,7 @@ class Narrowed:
 
 @st.composite
 def grants(draw: st.DrawFn) -> Narrowed:
-    audience = draw(st.sampled_from([*Audience, *[Audience.CLINICIAN] * 5]))
+    audience = draw(st.sampled_from([*[Audience.CLINICIAN] * 12, *Audience]))
     actor = Actor(
         issuer="https://issuer.example",
         subject="someone",
@@ -156,7 +171,9 @@ HAPPENED = Happened(
     )
 )
 
-questions = requests(schema_and_policy()[0], kinds=("query", "query", "query", "subscription"), values=VALUES)
+questions = requests(
+    schema_and_policy()[0], kinds=("query", "query", "query", "subscription"), values=VALUES, depth=8
+)
 seeds = st.integers(0, 2**32 - 1)
 faults = st.sampled_from([0, 0, 30, 150])
 
