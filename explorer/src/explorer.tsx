@@ -6,7 +6,7 @@ import "./style.css";
 import { App } from "./App";
 import { loadConfig } from "./config";
 import { Notice } from "./Notice";
-import { currentSession } from "./session";
+import { closeSession, currentSession } from "./session";
 import { finishSignIn } from "./signIn";
 
 async function start(): Promise<void> {
@@ -18,7 +18,12 @@ async function start(): Promise<void> {
       notice = messageOf(error);
       return null;
     });
-    root.render(<App config={config} arrived={arrived ?? currentSession()} notice={notice} />);
+    const session = arrived ?? currentSession();
+    if (session === null) {
+      // On its way out at a sign-out, the last page may have written its tabs again.
+      closeSession();
+    }
+    root.render(<App config={config} arrived={session} notice={notice} />);
   } catch (error) {
     root.render(<Notice text={messageOf(error)} />);
   }
