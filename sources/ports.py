@@ -9,6 +9,7 @@ may leave all others empty. Every method may raise any of the four errors of `so
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -68,6 +69,16 @@ class Health(NamedTuple):
     since: str
 
 
+class Checked(NamedTuple):
+    """What a source was found to be: whether it can be used as configured, and what it said, a line each.
+
+    The lines are ours, for an operator: `software HAPI FHIR 7.2.0`, `asks by or-list`.
+    """
+
+    ok: bool
+    said: tuple[str, ...] = ()
+
+
 class Source(Protocol):
     """What every source can say of itself."""
 
@@ -76,8 +87,8 @@ class Source(Protocol):
 
     def health(self) -> Health: ...
 
-    async def check(self) -> None:
-        """Ask the source something cheap. Raises a SourceError if it does not answer."""
+    async def check(self) -> Checked:
+        """Ask the source something cheap, and say what it is. Raises a SourceError if it does not answer."""
         ...
 
 
@@ -137,6 +148,20 @@ class AppointmentQuery(msgspec.Struct, frozen=True):
     statuses: tuple[str, ...] = ()
     npis: tuple[str, ...] = ()
     mrns: tuple[Mrn, ...] = ()
+
+    def matches(self, appointment: Appointment) -> bool:
+        """Whether *appointment* is one of those asked for, of whichever patient."""
+        if self.statuses and appointment.status not in self.statuses:
+            return False
+        if self.npis and not set(appointment.npis) & set(self.npis):
+            return False
+        if self.start is None and self.end is None:
+            return True
+        if appointment.start is None:
+            return False
+        begins = datetime.fromisoformat(appointment.start)
+        is_early = self.start is not None and begins < datetime.fromisoformat(self.start)
+        return not is_early and (self.end is None or begins < datetime.fromisoformat(self.end))
 
     def within(self, mrns: tuple[Mrn, ...]) -> AppointmentQuery:
         """The same search among those patients: all of them, or those of them it already names."""

@@ -25,7 +25,7 @@ from sources.model import (
     Mrn,
     PatientId,
 )
-from sources.ports import AppointmentQuery, Found, Health, Listed, Page, Wanted
+from sources.ports import AppointmentQuery, Checked, Found, Health, Listed, Page, Wanted
 
 T = TypeVar("T")
 
@@ -87,9 +87,10 @@ class RigPms:
     def health(self) -> Health:
         return self._upstream.health()
 
-    async def check(self) -> None:
+    async def check(self) -> Checked:
         """Ask for the appointments of the rig's first patient, as cheap a question as there is."""
         await self._upstream.send("GET", "v1/appointments", query=[("patient_ids", "pat-00000001")])
+        return Checked(True)
 
     async def appointments_of(
         self, mrns: Sequence[Mrn], query: AppointmentQuery, wanted: Wanted

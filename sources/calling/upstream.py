@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -99,8 +99,11 @@ class Upstream:
         headers: Mapping[str, str] | None = None,
         idempotent: bool = True,
         deadline: float | None = None,
+        answers: Container[int] = (),
     ) -> Reply:
         """The source's answer, its status below 300, by *deadline*; see `deadline()`, which it is if None.
+
+        A status among *answers* is an answer, too: for sources whose refusals say something worth reading.
 
         *path* is under the base URL, or an absolute URL of the source's own origin. An *idempotent*
         request is repeated where that may help.
@@ -112,7 +115,7 @@ class Upstream:
         until = self.deadline() if deadline is None else deadline
         try:
             async with asyncio.timeout_at(until), self._slots:
-                return await self._attempts(request, idempotent, until)
+                return await self._attempts(request, idempotent, until, answers)
         except TimeoutError:
             raise SourceTimeout(self.name, f"no answer within {self.limits.timeout_s:g} s") from None
 
@@ -144,7 +147,7 @@ class Upstream:
             sent = sent | {"Content-Type": "application/x-www-form-urlencoded"}
             return Request(method, url, sent, _encoded(form).encode())
         if json is not None:
-            sent = sent | {"Content-Type": "application/json"}
+            sent = {"Content-Type": "application/json"} | sent
             return Request(method, url, sent, msgspec.json.encode(json))
         return Request(method, url, sent)
 
@@ -155,13 +158,15 @@ class Upstream:
             raise ValueError("a call to another origin would take our credentials there")
         return path
 
-    async def _attempts(self, request: Request, idempotent: bool, until: float) -> Reply:
+    async def _attempts(
+        self, request: Request, idempotent: bool, until: float, answers: Container[int]
+    ) -> Reply:
         attempt, renewed = 0, False
         while True:
             attempt += 1
             authorization = await self._authorizer.authorization()
             ending = await self._exchange(_authorized(request, authorization), until)
-            if isinstance(ending, Reply) and ending.status < 300:
+            if isinstance(ending, Reply) and (ending.status < 300 or ending.status in answers):
                 return ending
             if _is_unauthorized(ending) and authorization is not None and not renewed:
                 renewed = True

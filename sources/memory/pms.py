@@ -104,22 +104,8 @@ class MemoryPractice(AlwaysUp):
 
     def _matching(self, query: AppointmentQuery) -> list[Appointment]:
         """The appointments that match, whoever's they are, ordered by start."""
-        rows = [row for row in self._appointments.values() if _matches(row, query)]
+        rows = [row for row in self._appointments.values() if query.matches(row)]
         return sorted(rows, key=lambda row: _moment(row.start or "9999-12-31T00:00:00Z"))
-
-
-def _matches(row: Appointment, query: AppointmentQuery) -> bool:
-    if query.statuses and row.status not in query.statuses:
-        return False
-    if query.npis and not set(row.npis) & set(query.npis):
-        return False
-    if query.start is None and query.end is None:
-        return True
-    if row.start is None:
-        return False
-    begins = _moment(row.start)
-    is_early = query.start is not None and begins < _moment(query.start)
-    return not is_early and (query.end is None or begins < _moment(query.end))
 
 
 def _moment(instant: str) -> datetime:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sources.ports import Health
+from sources.ports import Checked, Health
 
 
 class AlwaysUp:
@@ -15,6 +15,7 @@ class AlwaysUp:
     def health(self) -> Health:
         return Health(self.name, self.kind, True, "1970-01-01T00:00:00Z")
 
-    async def check(self) -> None: ...
+    async def check(self) -> Checked:
+        return Checked(True, ("in memory",))
 
     async def close(self) -> None: ...

@@ -11,8 +11,8 @@ from joserfc.jwk import ECKey
 
 from sandbox.dataset import Dataset
 from sandbox.serve import Addresses
-from sources.ehr.fhir.elements import RESOURCES
-from sources.ehr.fhir.wire import WIRE
+from sources.fhir.elements import RESOURCES
+from sources.fhir.wire import WIRE
 from sources.model import (
     Address,
     Appointment,

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.ehr.fhir.asking import elements, escaped, matching, narrowed, possible_ids
-from sources.ehr.fhir.bookmarks import BadBookmark, bookmark_of, link_of
-from sources.ehr.fhir.elements import ELEMENTS, RESOURCES
+from sources.fhir.asking import elements, escaped, matching, narrowed, possible_ids
+from sources.fhir.bookmarks import BadBookmark, bookmark_of, link_of
+from sources.fhir.elements import ELEMENTS, RESOURCES
 from sources.model import (
     AllergyIntolerance,
     DocumentReference,

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from sources import model
 from sources.calling import Nonconforming
-from sources.ehr.fhir.bundles import page_reader
-from sources.ehr.fhir.elements import ELEMENTS, RESOURCES
-from sources.ehr.fhir.primitives import DATE, DATE_TIME, ID, INSTANT
-from sources.ehr.fhir.wire import WIRE
+from sources.fhir.bundles import page_reader
+from sources.fhir.elements import ELEMENTS, RESOURCES
+from sources.fhir.primitives import DATE, DATE_TIME, ID, INSTANT
+from sources.fhir.wire import WIRE
 from sources.model import Encounter, Observation, Patient, Record, Resource
 from tests.sources.practice import Served, as_model
 

@@ -376,3 +376,24 @@ async def test_connections_are_kept_open_between_calls() -> None:
             await upstream.send("GET", "x")
 
     assert len(peers) == 1
+
+
+async def test_a_refusal_that_is_waited_for_is_an_answer_and_any_other_is_not() -> None:
+    async with stub(refusing(422)) as source, upstream_at(source.url, heard := Heard()) as upstream:
+        reply = await upstream.send("GET", "x", answers={400, 422})
+        with pytest.raises(SourceRejected):
+            await upstream.send("GET", "x", answers={400})
+
+    assert reply.status == 422
+    assert heard.outcomes == [Outcome.REJECTED, Outcome.REJECTED]
+
+
+async def test_json_is_sent_as_the_type_the_call_says_it_is() -> None:
+    async with stub(lambda asked: answer()) as source, upstream_at(source.url, Heard()) as upstream:
+        await upstream.send("POST", "x", json={})
+        await upstream.send("POST", "x", json={}, headers={"Content-Type": "application/fhir+json"})
+
+    assert [asked.headers["content-type"] for asked in source.asked] == [
+        "application/json",
+        "application/fhir+json",
+    ]

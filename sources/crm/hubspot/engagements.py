@@ -13,7 +13,7 @@ from sources.crm.hubspot.settings import HubSpotSettings
 from sources.crm.hubspot.wire import Batch, Contact, ContactIdentity
 from sources.errors import SourceError, SourceUnavailable
 from sources.model import CareKey, Engagement
-from sources.ports import Found, Health, Wanted
+from sources.ports import Checked, Found, Health, Wanted
 
 _PATH = "crm/v3/objects/contacts/batch/read"
 _ALWAYS = frozenset({"hs_object_id", "createdate", "lastmodifieddate"})
@@ -34,9 +34,10 @@ class HubSpotEngagements:
     def health(self) -> Health:
         return self._upstream.health()
 
-    async def check(self) -> None:
+    async def check(self) -> Checked:
         """Ask for a contact that cannot be there: a cheap answer that needs every right a real one does."""
         await self._ask(["0" * 40], [])
+        return Checked(True, ("contacts can be read",))
 
     async def close(self) -> None:
         """Let go of every connection."""

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from sources.calling import Unasked, Upstream, in_chunks
-from sources.ehr.fhir.asking import Parameters, elements, escaped, matching, narrowed, possible_ids
-from sources.ehr.fhir.bookmarks import BadBookmark, bookmark_of, link_of
-from sources.ehr.fhir.bundles import PageReader, page_reader
-from sources.ehr.fhir.client import FhirClient
-from sources.ehr.fhir.keys import by_id, by_identifier, by_patient, owners
-from sources.ehr.fhir.settings import FhirSettings
-from sources.ehr.fhir.wire import Systems
 from sources.errors import SourceError, SourceRejected
+from sources.fhir.asking import Parameters, elements, escaped, matching, narrowed, possible_ids
+from sources.fhir.bookmarks import BadBookmark, bookmark_of, link_of
+from sources.fhir.bundles import PageReader, page_reader
+from sources.fhir.client import FhirClient
+from sources.fhir.keys import by_id, by_identifier, by_patient, owners
+from sources.fhir.settings import FhirSettings
+from sources.fhir.wire import Systems
 from sources.model import Mrn, Patient, PatientId, Resource
-from sources.ports import Found, Health, Listed, Narrowing, Page, PatientQuery, Wanted
+from sources.ports import Checked, Found, Health, Listed, Narrowing, Page, PatientQuery, Wanted
 
 R = TypeVar("R", bound=Resource)
 
@@ -37,8 +37,8 @@ class FhirRecords:
     def health(self) -> Health:
         return self._upstream.health()
 
-    async def check(self) -> None:
-        await self._client.check()
+    async def check(self) -> Checked:
+        return await self._client.check()
 
     async def close(self) -> None:
         """Let go of every connection."""

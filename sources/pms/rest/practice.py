@@ -15,7 +15,7 @@ from sources.pms.rest.clock import PracticeClock
 from sources.pms.rest.normalise import is_between, statuses_of
 from sources.pms.rest.settings import PmsSettings
 from sources.pms.rest.wire import AppointmentIdentity, OfPatientIdentity
-from sources.ports import AppointmentQuery, Found, Health, Listed, Noticed, Page, Wanted
+from sources.ports import AppointmentQuery, Checked, Found, Health, Listed, Noticed, Page, Wanted
 
 K = TypeVar("K")
 I = TypeVar("I")  # noqa: E741 (an identity)
@@ -42,8 +42,9 @@ class RestPms:
     def health(self) -> Health:
         return self._upstream.health()
 
-    async def check(self) -> None:
+    async def check(self) -> Checked:
         await self._client.check()
+        return Checked(True, ("the practice answers",))
 
     async def close(self) -> None:
         """Let go of every connection."""

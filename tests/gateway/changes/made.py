@@ -13,7 +13,7 @@ from gateway.changes import Gap, Log, MemoryLog, Outcome, RedisLog, Unobserved, 
 from gateway.changes.log import KEPT, Item
 from sources.errors import SourceError
 from sources.model import Change, ChangeKind, ChangeType, Mrn, PatientId, Told
-from sources.ports import Health, Noticed
+from sources.ports import Checked, Health, Noticed
 
 _numbers = itertools.count()
 
@@ -182,7 +182,8 @@ class Feed:
     def health(self) -> Health:
         return Health(self.name, self.kind, True, "2026-11-22T14:00:00Z")
 
-    async def check(self) -> None: ...
+    async def check(self) -> Checked:
+        return Checked(True)
 
     async def changes(self, bookmark: str | None) -> tuple[Sequence[Noticed], str]:
         self.asked.append(bookmark)

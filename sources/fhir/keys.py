@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from sources.calling import many_each, one_each
-from sources.ehr.fhir.asking import escaped
-from sources.ehr.fhir.bundles import Unread
 from sources.errors import SourceError
+from sources.fhir.asking import escaped
+from sources.fhir.bundles import Unread
 from sources.model import Identifier, PatientId, Reference, Resource
 
 R = TypeVar("R", bound=Resource)

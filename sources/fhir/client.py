@@ -8,10 +8,11 @@ from urllib.parse import urljoin
 import msgspec
 
 from sources.calling import Nonconforming, Reader, Reply, Upstream
-from sources.ehr.fhir.asking import Parameters
-from sources.ehr.fhir.bundles import Page, PageReader, Unread
-from sources.ehr.fhir.settings import FhirSettings
+from sources.fhir.asking import Parameters
+from sources.fhir.bundles import Page, PageReader, Unread
+from sources.fhir.settings import FhirSettings
 from sources.model import Resource
+from sources.ports import Checked
 
 R = TypeVar("R", bound=Resource)
 
@@ -77,7 +78,7 @@ class FhirClient:
         """The page behind *link*, a URL of this server."""
         return self._page(reader, await self._upstream.send("GET", link, deadline=deadline))
 
-    async def check(self) -> None:
+    async def check(self) -> Checked:
         """Ask for the server's version of FHIR.
 
         Raises:
@@ -92,6 +93,7 @@ class FhirClient:
             raise self._upstream.misread(
                 "CapabilityStatement.fhirVersion: not R4; set the base URL to an R4 one"
             )
+        return Checked(True, ("FHIR R4",))
 
     def _page(self, reader: PageReader[R], reply: Reply) -> Page[R]:
         try:

@@ -13,8 +13,8 @@ from typing import Annotated, Any, NamedTuple, Union, cast, get_args, get_origin
 import msgspec
 from msgspec import NODEFAULT, UNSET, Raw, UnsetType
 
-from sources.ehr.fhir.elements import ELEMENTS, RESOURCES, Element
-from sources.ehr.fhir.primitives import TYPES
+from sources.fhir.elements import ELEMENTS, RESOURCES, Element
+from sources.fhir.primitives import TYPES
 from sources.model import Encounter, Patient, Record, Resource
 
 _SKIPPED: Any = Raw | UnsetType

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 
-from sources.ehr.fhir.asking import Parameters
+from sources.fhir.asking import Parameters
 
 
 class _Bookmark(msgspec.Struct, frozen=True, array_like=True):

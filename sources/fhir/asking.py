@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import msgspec
 
-from sources.ehr.fhir.primitives import ID
+from sources.fhir.primitives import ID
 from sources.model import Resource
 from sources.model.clinical import OfPatient, OfSubject
 from sources.ports import Narrowing, PatientQuery, Wanted

@@ -12,7 +12,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from sources.calling import Nonconforming, Reader
-from sources.ehr.fhir.wire import WIRE, Outcome, Systems, projected
+from sources.fhir.wire import WIRE, Outcome, Systems, projected
 from sources.model import Resource
 
 R = TypeVar("R", bound=Resource)
