@@ -30,6 +30,7 @@ from gateway.feed import Feed
 from gateway.identity import Identity
 from gateway.operations import Operation, Operations
 from gateway.presenting import codes, core_errors, field_errors
+from gateway.stating import stated
 from gateway.telemetry import Metrics, trace_id
 from gateway.transport.service import Answer, Asked, Outcome, RequestRefused, Unauthenticated, Unavailable
 from policies import Actor, Grant, Policy
@@ -96,6 +97,7 @@ class Graph:
         """Runs one operation; a subscription is not run here."""
         trace = trace_id()
         try:
+            caller = stated(caller, asked)
             operation = self._operation(asked)
             if operation.kind is OperationType.SUBSCRIPTION:
                 raise RequestError(Code.BAD_USER_INPUT, [Fault("Subscribe over WebSocket, at this address.")])
@@ -109,6 +111,7 @@ class Graph:
         """The results of one operation of any kind: of a subscription, one for each change."""
         trace = trace_id()
         try:
+            caller = stated(caller, asked)
             operation = self._operation(asked)
             if operation.kind is not OperationType.SUBSCRIPTION:
                 yield (await self._run(operation, asked, caller, trace, None)).body

@@ -7,6 +7,7 @@ from policies.decisions import Decision, Grant, Policy
 from policies.effects import Effect
 from policies.masks import MASKS, Mask
 from policies.matrix import render
+from policies.purposes import PurposeRefused, PurposeUnknown, for_purpose
 from policies.rows import RowRule
 from policies.scopes import Context, PrivateScope, ResourceScope, Scopes
 
@@ -28,10 +29,13 @@ __all__ = [
     "Policy",
     "PrivateScope",
     "Purpose",
+    "PurposeRefused",
+    "PurposeUnknown",
     "Requirement",
     "ResourceScope",
     "RowRule",
     "Rule",
     "Scopes",
+    "for_purpose",
     "render",
 ]

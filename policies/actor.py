@@ -59,7 +59,8 @@ class Actor:
     """The bearer of one verified token.
 
     `patient` is the launch context's Patient id, `fhir_user` the reference of the person signed in,
-    `token_id` the token's `jti`, `expires_at` seconds since the epoch.
+    `token_id` the token's `jti`, `expires_at` seconds since the epoch. `claims_purpose` says whether the
+    token itself states the purpose: a request may then narrow it, and no more.
     """
 
     issuer: str
@@ -72,6 +73,7 @@ class Actor:
     fhir_user: str | None
     token_id: str
     expires_at: float
+    claims_purpose: bool = True
 
     @property
     def is_user(self) -> bool:

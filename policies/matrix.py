@@ -12,6 +12,7 @@ from policies.compartment import COMPARTMENT, DIRECTORY, PARAMETERS
 from policies.decisions import crossing
 from policies.effects import Effect
 from policies.masks import MASKS, Mask
+from policies.purposes import WITHIN
 from policies.reasons import MEANINGS
 
 SIGNS = {Effect.ALLOW: "allow", Effect.MASK: "mask", Effect.DENY: "–"}
@@ -33,7 +34,12 @@ whose rule fails. An argument is data too: who may not read a value may not sear
 
 PURPOSE_NOTE = """
 Purposes are codes of <http://terminology.hl7.org/CodeSystem/v3-ActReason>. A token with any other purpose is
-denied everything. The persona is the one of the demo that belongs to the audience."""
+denied everything. The persona is the one of the demo that belongs to the audience.
+
+One request may state its own purpose: in `extensions.purposeOfUse`, else in the header `X-Purpose-Of-Use`,
+else under that name in the `connection_init` of a WebSocket. Where the token claims a purpose, a request may
+only keep it or narrow it: {narrower}. What is no code,
+or not for the caller to state, is refused, and nothing runs."""
 
 MASKS_NOTE = """\
 ## Masks
@@ -85,7 +91,12 @@ def _audiences() -> Iterator[str]:
             for audience in Audience
         ),
     )
-    yield PURPOSE_NOTE
+    yield PURPOSE_NOTE.format(narrower="; ".join(_narrower()))
+
+
+def _narrower() -> Iterator[str]:
+    for wide, narrow in WITHIN.items():
+        yield f"{_code(wide.value)} to {_codes(sorted(purpose.value for purpose in narrow))}"
 
 
 def _boundary() -> Iterator[str]:

@@ -7,8 +7,21 @@ from gateway.transport.refusals import Refusal, Refused
 Headers = dict[bytes, bytes]
 """Values by lower-case name."""
 
+PURPOSE_OF_USE = "X-Purpose-Of-Use"
+"""The header, and the key in the payload of `connection_init`, that states why a request is made."""
+
+_PURPOSE_OF_USE = PURPOSE_OF_USE.lower().encode()
+
 _ONCE = frozenset(
-    {b"authorization", b"content-type", b"content-length", b"host", b"origin", b"sec-fetch-site"}
+    {
+        b"authorization",
+        b"content-type",
+        b"content-length",
+        b"host",
+        b"origin",
+        b"sec-fetch-site",
+        _PURPOSE_OF_USE,
+    }
 )
 
 
@@ -31,3 +44,9 @@ def by_name(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
         else:
             joined[name] += b", " + value
     return joined
+
+
+def purpose_of_use(headers: Headers) -> str | None:
+    """The purpose of use that the headers state, as it was sent."""
+    value = headers.get(_PURPOSE_OF_USE)
+    return None if value is None else value.decode("latin-1")

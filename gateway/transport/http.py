@@ -8,7 +8,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.transport import parameters
 from gateway.transport.attendance import Attendance, Gone
 from gateway.transport.faults import log_fault
-from gateway.transport.headers import Headers, by_name
+from gateway.transport.headers import Headers, by_name, purpose_of_use
 from gateway.transport.negotiation import MediaType, accepted, is_json
 from gateway.transport.origins import HeaderList, Origins, is_forgeable
 from gateway.transport.refusals import Refusal, Refused, errors, response
@@ -96,7 +96,8 @@ class GraphQLOverHTTP(Generic[A]):
         caller = await self._service.authenticate(_authorization(headers))
         self._refuse_announced(headers)
         async with self._attendance(receive) as client:
-            asked = parameters.from_body(await client.body(self._settings.max_body_bytes))
+            body = await client.body(self._settings.max_body_bytes)
+            asked = parameters.from_body(body, purpose_of_use(headers))
             return await self._service.execute(caller, asked, only_queries=False)
 
     async def _got(self, scope: Scope, headers: Headers, receive: Receive) -> Answer:
@@ -107,7 +108,7 @@ class GraphQLOverHTTP(Generic[A]):
             raise Refused(Refusal.URL_TOO_LONG)
         caller = await self._service.authenticate(_authorization(headers))
         self._refuse_announced(headers)
-        asked = parameters.from_query_string(query_string)
+        asked = parameters.from_query_string(query_string, purpose_of_use(headers))
         async with self._attendance(receive) as client:
             await client.body(self._settings.max_body_bytes)  # none is asked for, and none is used
             return await self._service.execute(caller, asked, only_queries=True)

@@ -2,7 +2,7 @@
 
 import urllib.parse
 
-from gateway.transport.headers import Headers
+from gateway.transport.headers import PURPOSE_OF_USE, Headers
 from gateway.transport.settings import TransportSettings
 
 HeaderList = list[tuple[bytes, bytes]]
@@ -14,9 +14,10 @@ _SIMPLE_CONTENT_TYPES = frozenset(
 _SHARED: HeaderList = [
     (b"access-control-expose-headers", b"retry-after, www-authenticate"),
 ]
+_ALLOWED = (b"authorization", b"content-type", PURPOSE_OF_USE.lower().encode(), *_ASKS_FIRST)
 _PREFLIGHT: HeaderList = [
     (b"access-control-allow-methods", b"GET, POST"),
-    (b"access-control-allow-headers", b", ".join((b"authorization", b"content-type", *_ASKS_FIRST))),
+    (b"access-control-allow-headers", b", ".join(_ALLOWED)),
     (b"access-control-max-age", b"600"),
 ]
 _DEFAULT_PORTS = {"http": 80, "https": 443}

@@ -20,8 +20,8 @@ class Parameters(msgspec.Struct, rename="camel"):
     variables: dict[str, Any] | None = None
     extensions: dict[str, Any] | None = None
 
-    def asked(self) -> Asked:
-        """What is asked, if a document is there or is named.
+    def asked(self, purpose: str | None) -> Asked:
+        """What is asked, if a document is there or is named; *purpose* was stated beside it.
 
         Raises:
             Refused: there is neither.
@@ -29,7 +29,7 @@ class Parameters(msgspec.Struct, rename="camel"):
         extensions = self.extensions or {}
         if self.query is None and "persistedQuery" not in extensions:
             raise Refused(Refusal.MISSING_QUERY)
-        return Asked(self.query, self.operation_name, self.variables or {}, extensions)
+        return Asked(self.query, self.operation_name, self.variables or {}, extensions, purpose)
 
 
 _body = msgspec.json.Decoder(Parameters)
@@ -42,8 +42,8 @@ _shapes: tuple[tuple[str, type, Refusal], ...] = (
 )
 
 
-def from_body(body: bytes) -> Asked:
-    """What a POST asks.
+def from_body(body: bytes, purpose: str | None) -> Asked:
+    """What a POST asks, for the purpose its headers state.
 
     Raises:
         Refused: it is no JSON, no object, a parameter has the wrong type, or there is no document.
@@ -52,10 +52,10 @@ def from_body(body: bytes) -> Asked:
         parameters = _body.decode(body)
     except _UNREADABLE:
         raise Refused(_fault(body)) from None
-    return parameters.asked()
+    return parameters.asked(purpose)
 
 
-def from_query_string(query_string: bytes) -> Asked:
+def from_query_string(query_string: bytes, purpose: str | None) -> Asked:
     """What a GET asks; `variables` and `extensions` are JSON in the URL. An empty parameter counts as absent.
 
     Raises:
@@ -75,7 +75,7 @@ def from_query_string(query_string: bytes) -> Asked:
         given.get("operationName"),
         _json_object(given.get("variables"), Refusal.WRONG_VARIABLES),
         _json_object(given.get("extensions"), Refusal.WRONG_EXTENSIONS),
-    ).asked()
+    ).asked(purpose)
 
 
 def _json_object(text: str | None, wrong: Refusal) -> dict[str, Any] | None:

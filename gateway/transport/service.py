@@ -13,13 +13,15 @@ A = TypeVar("A")
 class Asked(msgspec.Struct, frozen=True):
     """One GraphQL request (GraphQL over HTTP, "Request parameters"), shapes checked, meaning not.
 
-    `query` is None only when `extensions` names a persisted query.
+    `query` is None only when `extensions` names a persisted query. `purpose` is the purpose of use as it was
+    stated beside the request: in a header, or when the connection was opened.
     """
 
     query: str | None
     operation_name: str | None = None
     variables: dict[str, Any] = {}
     extensions: dict[str, Any] = {}
+    purpose: str | None = None
 
 
 class Outcome(enum.Enum):

@@ -10,7 +10,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.transport import messages
 from gateway.transport.faults import log_fault
-from gateway.transport.headers import Headers, by_name
+from gateway.transport.headers import PURPOSE_OF_USE, Headers, by_name, purpose_of_use
 from gateway.transport.messages import Close
 from gateway.transport.origins import Origins
 from gateway.transport.refusals import Refusal, Refused
@@ -78,6 +78,7 @@ class Connection(Generic[A]):
         self._sending = asyncio.Lock()
         self._introduced = False
         self._caller: tuple[A] | None = None
+        self._purpose: str | None = None
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._alive = 0
 
@@ -142,6 +143,7 @@ class Connection(Generic[A]):
         if self._introduced:
             raise Closing(messages.TOO_MANY_INITS)
         self._introduced = True
+        self._purpose = self._stated(payload)
         try:
             caller = await self._service.authenticate(self._authorization(payload))
         except Unauthenticated:
@@ -165,13 +167,23 @@ class Connection(Generic[A]):
             raise Closing(messages.INVALID_MESSAGE)
         return given
 
+    def _stated(self, payload: dict[str, Any]) -> str | None:
+        """The purpose of use that the introduction states for every operation, else the handshake."""
+        names = (PURPOSE_OF_USE, PURPOSE_OF_USE.lower())
+        given = next((payload[name] for name in names if payload.get(name) is not None), None)
+        if given is None:
+            return purpose_of_use(self._headers)
+        if not isinstance(given, str):
+            raise Closing(messages.INVALID_MESSAGE)
+        return given
+
     async def _subscribe(self, message: messages.Subscribe, tasks: asyncio.TaskGroup) -> None:
         if self._caller is None:
             raise Closing(messages.UNAUTHORIZED)
         if message.id in self._streams:
             raise Closing(messages.already_exists(message.id))
         try:
-            asked = message.payload.asked()
+            asked = message.payload.asked(self._purpose)
         except Refused:
             raise Closing(messages.INVALID_MESSAGE) from None
         if self._alive >= self._settings.max_operations_per_connection:

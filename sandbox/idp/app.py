@@ -29,12 +29,13 @@ WRITER_SCOPE = ("system/*.cruds",)
 class TokenOrder(Struct, frozen=True, forbid_unknown_fields=True):
     """A token for a script: a persona's for the gateway, or the sandbox's own for the EHR.
 
-    Expiry is in seconds from now; below zero the token has expired already.
+    Expiry is in seconds from now; below zero the token has expired already. `purpose` becomes its claim.
     """
 
     persona: str | None = None
     system: Literal["ehr"] | None = None
     scope: str | None = None
+    purpose: str | None = None
     expires_in: Annotated[int, Meta(ge=-LIFETIME_S, le=LIFETIME_S)] = LIFETIME_S
 
 
@@ -162,7 +163,7 @@ class _ScriptDoors:
         if persona is None:
             raise OAuthError("invalid_request", f"`persona` is one of {', '.join(self._cast)}")
         scope = _narrowed(order.scope, persona.scope)
-        return Grant(COMMAND_LINE, persona.name, self._gateway, scope, persona)
+        return Grant(COMMAND_LINE, persona.name, self._gateway, scope, persona, order.purpose)
 
     async def rotate_keys(self, request: Request) -> Response:
         self._tokens.keys.rotate()

@@ -37,6 +37,7 @@ class Grant:
     audience: str
     scope: tuple[str, ...]
     persona: Persona | None = None
+    purpose: str | None = None
     chain: str = field(default_factory=_new_chain)
 
     def __post_init__(self) -> None:
@@ -56,6 +57,7 @@ class Grant:
             "role": persona.role if persona else None,
             "patient": self.patient,
             "fhirUser": persona.fhir_user if persona else None,
+            "purpose_of_use": self.purpose,
         }
         return {
             "sub": self.subject,

@@ -203,6 +203,7 @@ async def test_a_valid_token_says_who_asks(issuer: Issuer, identity: Identity) -
         fhir_user="Patient/pat-1",
         token_id="t-1",
         expires_at=float(exp),
+        claims_purpose=False,
     )
 
 
@@ -384,7 +385,9 @@ async def test_unknown_scopes_are_ignored_one_by_one_and_counted(
 
 
 async def test_a_stated_purpose_is_taken(issuer: Issuer, identity: Identity) -> None:
-    assert (await identity.actor(issuer.token(purpose_of_use="HPAYMT"))).purpose is Purpose.HPAYMT
+    actor = await identity.actor(issuer.token(purpose_of_use="HPAYMT"))
+
+    assert (actor.purpose, actor.claims_purpose) == (Purpose.HPAYMT, True)
 
 
 async def test_a_rotated_key_is_fetched_exactly_once(issuer: Issuer, identity: Identity) -> None:

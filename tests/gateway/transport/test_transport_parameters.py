@@ -27,9 +27,9 @@ objects = st.dictionaries(texts, values, max_size=4)
 shapes = {"query": str, "operationName": str, "variables": dict, "extensions": dict}
 
 
-def is_read_or_refused(read: Callable[[bytes], Asked], sent: bytes) -> bool:
+def is_read_or_refused(read: Callable[[bytes, None], Asked], sent: bytes) -> bool:
     try:
-        return isinstance(read(sent).variables, dict)
+        return isinstance(read(sent, None).variables, dict)
     except Refused as refused:
         return refused.refusal.status(StatusProfile.AUDIT_2025) == 400
 
@@ -40,7 +40,7 @@ def test_a_request_is_read_as_it_was_sent(
 ) -> None:
     sent = {"query": query, "operationName": name, "variables": variables, "extensions": extensions}
 
-    assert from_body(json.dumps(sent).encode()) == Asked(query, name, variables, extensions)
+    assert from_body(json.dumps(sent).encode(), None) == Asked(query, name, variables, extensions)
 
 
 @given(query=texts.filter(bool), name=st.none() | texts.filter(bool), variables=objects, extensions=objects)
@@ -50,7 +50,7 @@ def test_a_url_is_read_as_it_was_sent(
     sent = {"query": query, "variables": json.dumps(variables), "extensions": json.dumps(extensions)}
     named = {} if name is None else {"operationName": name}
 
-    assert from_query_string(urllib.parse.urlencode({**sent, **named}).encode()) == Asked(
+    assert from_query_string(urllib.parse.urlencode({**sent, **named}).encode(), None) == Asked(
         query, name, variables, extensions
     )
 
@@ -67,14 +67,14 @@ def test_a_parameter_of_another_type_is_named(sent: dict[str, Any]) -> None:
 
     if wrong:
         with pytest.raises(Refused) as refused:
-            from_body(body)
+            from_body(body, None)
         assert f"`{wrong[0]}`" in refused.value.refusal.body.decode()
     elif sent.get("query") is None and not persisted:
         with pytest.raises(Refused) as refused:
-            from_body(body)
+            from_body(body, None)
         assert refused.value.refusal is Refusal.MISSING_QUERY
     else:
-        assert from_body(body).query == sent.get("query")
+        assert from_body(body, None).query == sent.get("query")
 
 
 @given(st.binary(max_size=100) | st.builds(lambda value: json.dumps(value).encode(), values))
@@ -107,14 +107,14 @@ def test_no_text_is_a_message_of_another_protocol(text: str) -> None:
 )
 def test_json_that_cannot_be_kept_is_refused(body: bytes) -> None:
     with pytest.raises(Refused) as refused:
-        from_body(body)
+        from_body(body, None)
 
     assert refused.value.refusal is Refusal.MALFORMED_JSON
 
 
 def test_more_parameters_than_there_can_be_are_not_read() -> None:
     with pytest.raises(Refused) as refused:
-        from_query_string(b"&".join(b"p%d=1" % number for number in range(33)))
+        from_query_string(b"&".join(b"p%d=1" % number for number in range(33)), None)
 
     assert refused.value.refusal is Refusal.MALFORMED_URL
 

@@ -215,6 +215,7 @@ async def test_pings_are_answered_before_the_introduction_and_pongs_need_no_answ
         '{"id": "1", "type": "next", "payload": {}}',
         '{"type": "connection_init", "payload": []}',
         '{"type": "connection_init", "payload": {"authorization": 7}}',
+        '{"type": "connection_init", "payload": {"X-Purpose-Of-Use": 7}}',
         '{"type": "ping", "payload": 1}',
         '{"type": "complete"}',
         '{"id": "", "type": "complete"}',
