@@ -42,6 +42,9 @@ class Measuring:
     def on_misread(self, source: str, why: str) -> None:
         self.metrics.misread.labels(source).inc()
 
+    def on_foreign(self, source: str, kind: str, rows: int) -> None:
+        self.metrics.foreign_rows.labels(source, kind).inc(rows)
+
     def on_change(self, source: str, outcome: Change) -> None:
         self.metrics.changes.labels(source, outcome.value).inc()
 

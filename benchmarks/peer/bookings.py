@@ -130,6 +130,9 @@ class RigPms:
     async def balances(self, mrns: Sequence[Mrn], wanted: Wanted) -> Found[Mrn, Balance]:
         self._refuse()
 
+    def _dropped(self, rows: int) -> None:
+        self._upstream.foreign("appointment", rows)
+
     def _found(
         self, reply: Reply, mrn_of: dict[PatientId, Mrn]
     ) -> dict[PatientId, Listed[Appointment] | SourceError]:
@@ -149,9 +152,11 @@ class RigPms:
             self._upstream.misread(why)
         placed.sort(key=itemgetter(0))
         try:
-            lists = many_each(self.name, [(row.patient_id, row) for _, row in placed], unread, mrn_of)
+            lists = many_each(
+                self.name, [(row.patient_id, row) for _, row in placed], unread, mrn_of, self._dropped
+            )
         except Unasked:
-            raise self._upstream.misread("appointments: a row that was not asked for") from None
+            raise self._upstream.misread("appointments: most rows are not what was asked for") from None
         return {
             id_: mine
             if isinstance(mine, SourceError)

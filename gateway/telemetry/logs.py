@@ -14,7 +14,20 @@ import msgspec
 
 OURS = ("gateway", "resolvers", "policies", "sources", "sandbox")
 
-EXTRA = ("error", "at", "trace_id", "code", "source", "why", "refusal", "outcome", "count", "seconds", "port")
+EXTRA = (
+    "error",
+    "at",
+    "trace_id",
+    "code",
+    "source",
+    "why",
+    "refusal",
+    "outcome",
+    "count",
+    "kind",
+    "seconds",
+    "port",
+)
 # Libraries whose messages are fixed texts; their arguments (paths, addresses) are not shown.
 FIXED_TEXTS = frozenset({"uvicorn.error"})
 

@@ -46,6 +46,12 @@ class Metrics:
         self.misread = Counter(
             "caregraph_misread", "Answers of sources that do not conform.", ["source"], registry=made
         )
+        self.foreign_rows = Counter(
+            "caregraph_source_foreign_rows",
+            "Rows that sources sent, that nobody asked for, and that were dropped.",
+            ["source", "kind"],
+            registry=made,
+        )
         self.responses = Counter("caregraph_http_responses", "HTTP answers.", ["status"], registry=made)
         self.closes = Counter("caregraph_websocket_closes", "WebSockets closed.", ["code"], registry=made)
         self.upstream_seconds = Histogram(

@@ -6,7 +6,7 @@ from sources.calling.backend_services import backend_services
 from sources.calling.chunks import in_chunks
 from sources.calling.client_credentials import client_credentials
 from sources.calling.httpx_transport import HttpxTransport
-from sources.calling.keyed import Unasked, many_each, one_each
+from sources.calling.keyed import Dropped, Unasked, many_each, one_each, only_asked
 from sources.calling.observing import Observer, Outcome, Tally, current_tally, tallied
 from sources.calling.rows import RowReader, Unread
 from sources.calling.transport import Fault, Reply, Request, Transport, TransportFault
@@ -16,6 +16,7 @@ from sources.calling.wreq_transport import WreqTransport
 __all__ = [
     "Anonymous",
     "Authorizer",
+    "Dropped",
     "Fault",
     "HttpxTransport",
     "Limits",
@@ -40,5 +41,6 @@ __all__ = [
     "in_chunks",
     "many_each",
     "one_each",
+    "only_asked",
     "tallied",
 ]

@@ -32,6 +32,10 @@ class Observer(Protocol):
         """The source sent what does not conform; *why* names the field."""
         ...
 
+    def on_foreign(self, source: str, kind: str, rows: int) -> None:
+        """The source sent *rows* rows of a *kind* that were not asked for; they were dropped."""
+        ...
+
 
 class Tally:
     """How many exchanges there were with each source, and how many bytes came back."""

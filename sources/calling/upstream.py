@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from sources.calling.transport import Fault, Reply, Request, Transport, Transpor
 from sources.calling.wreq_transport import WreqTransport
 from sources.errors import SourceMisread, SourceTimeout, SourceUnavailable
 from sources.ports import Health
+
+log = logging.getLogger(__name__)
 
 Pairs = Sequence[tuple[str, str]]
 """Names and values of a form or a query; a name may come several times."""
@@ -124,6 +127,15 @@ class Upstream:
         for observer in self._observers:
             observer.on_misread(self.name, why)
         return SourceMisread(self.name, why)
+
+    def foreign(self, kind: str, rows: int) -> None:
+        """Tell of *rows* rows of a *kind* that the source sent and nobody asked for, and that are dropped."""
+        log.warning(
+            "a source sent rows that were not asked for; they are dropped",
+            extra={"source": self.name, "kind": kind, "count": rows},
+        )
+        for observer in self._observers:
+            observer.on_foreign(self.name, kind, rows)
 
     async def close(self) -> None:
         """Let go of every connection."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
-from sources.calling import many_each, one_each
+from sources.calling import Dropped, many_each, one_each
 from sources.errors import SourceError
 from sources.fhir.asking import escaped
 from sources.fhir.bundles import Unread
@@ -15,29 +15,29 @@ R = TypeVar("R", bound=Resource)
 
 
 def by_id(
-    source: str, rows: Iterable[R], unread: Iterable[Unread], ids: Sequence[str]
+    source: str, rows: Iterable[R], unread: Iterable[Unread], ids: Sequence[str], dropped: Dropped
 ) -> dict[str, R | SourceError]:
     """Each row under its id.
 
     Raises:
-        Unasked: a row has another id.
+        Unasked: most rows have another id.
     """
     bad = ((row.identity.id, row.why) for row in unread)
-    return one_each(source, ((row.id, row) for row in rows), bad, frozenset(ids))
+    return one_each(source, ((row.id, row) for row in rows), bad, frozenset(ids), dropped)
 
 
 def by_identifier(
-    source: str, rows: Iterable[R], unread: Iterable[Unread], identifiers: Sequence[str]
+    source: str, rows: Iterable[R], unread: Iterable[Unread], identifiers: Sequence[str], dropped: Dropped
 ) -> dict[str, R | SourceError]:
     """Each row under those of *identifiers* it bears.
 
     Raises:
-        Unasked: a row bears none.
+        Unasked: most rows bear none.
     """
     asked = frozenset(identifiers)
     pairs = ((key, row) for row in rows for key in _borne(getattr(row, "identifier", ()), asked))
     bad = ((key, row.why) for row in unread for key in _borne(row.identity.identifier, asked))
-    return one_each(source, pairs, bad, asked)
+    return one_each(source, pairs, bad, asked, dropped)
 
 
 def _borne(identifiers: Iterable[Any], asked: frozenset[str]) -> Sequence[str | None]:
@@ -57,15 +57,19 @@ def owners(base_url: str, patients: Iterable[PatientId]) -> dict[str, PatientId]
 
 
 def by_patient(
-    source: str, rows: Iterable[R], unread: Iterable[Unread], owners: Mapping[str, PatientId]
+    source: str,
+    rows: Iterable[R],
+    unread: Iterable[Unread],
+    owners: Mapping[str, PatientId],
+    dropped: Dropped,
 ) -> dict[PatientId, list[R] | SourceError]:
     """Each patient's rows in the order they came; a patient with a row that could not be read has the error.
 
     Raises:
-        Unasked: a row is about somebody else, or does not say about whom.
+        Unasked: most rows are about somebody else, or do not say about whom.
     """
     bad = ((_owner(row.identity.owner, owners), row.why) for row in unread)
-    return many_each(source, _owned(rows, owners), bad, frozenset(owners.values()))
+    return many_each(source, _owned(rows, owners), bad, frozenset(owners.values()), dropped)
 
 
 def _owned(rows: Iterable[R], owners: Mapping[str, PatientId]) -> Iterator[tuple[PatientId | None, R]]:

@@ -12,7 +12,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sources.calling import Fault, Nonconforming, Reader, Reply, Unasked, in_chunks, many_each, one_each
+from sources.calling import (
+    Fault,
+    Nonconforming,
+    Reader,
+    Reply,
+    Unasked,
+    in_chunks,
+    many_each,
+    one_each,
+    only_asked,
+)
 from sources.calling.breaker import Breaker
 from sources.calling.retry import retry_after, wait_before_retry
 from sources.errors import SourceError, SourceMisread, SourceUnavailable
@@ -190,25 +200,52 @@ KEYS = st.sampled_from("abcd")
 def test_rows_come_under_the_keys_that_were_asked_for_or_not_at_all(
     rows: list[tuple[str, int]], unread: list[tuple[str, str]], asked: set[str]
 ) -> None:
-    keys = {key for key, _ in rows} | {key for key, _ in unread}
-    if not keys <= asked:
+    keys = [key for key, _ in rows] + [key for key, _ in unread]
+    foreign = [key for key in keys if key not in asked]
+    dropped: list[int] = []
+    if 2 * len(foreign) > len(keys):
         for each in (one_each, many_each):
             with pytest.raises(Unasked):
-                each("lab", rows, unread, asked)
+                each("lab", rows, unread, asked, dropped.append)
+        assert dropped == [len(foreign)] * 2
         return
 
-    many = many_each("lab", rows, unread, asked)
+    many = many_each("lab", rows, unread, asked, dropped.append)
+    one = one_each("lab", rows, unread, asked, dropped.append)
 
-    assert many.keys() == keys
+    assert many.keys() == one.keys() == set(keys) & asked
+    assert dropped == ([len(foreign)] * 2 if foreign else [])
     for key, mine in many.items():
         expected = [row for other, row in rows if other == key]
         is_bad = key in dict(unread)
         assert isinstance(mine, SourceMisread) if is_bad else mine == expected
 
 
+def none_dropped(rows: int) -> None:
+    raise AssertionError
+
+
+@given(st.lists(st.integers(0, 9)), st.integers(0, 10))
+def test_of_a_search_only_what_was_searched_for_is_kept_unless_most_is_not(
+    rows: list[int], bound: int
+) -> None:
+    expected = [row for row in rows if row < bound]
+    others = len(rows) - len(expected)
+    dropped: list[int] = []
+    if others > len(expected):
+        with pytest.raises(Unasked):
+            only_asked(rows, lambda row: row < bound, dropped.append)
+    else:
+        assert only_asked(rows, lambda row: row < bound, dropped.append) == expected
+
+    assert dropped == ([others] if others else [])
+
+
 def test_a_key_that_several_records_bear_names_none_of_them() -> None:
     first, second, third = object(), object(), object()
-    found = one_each("lab", [("a", first), ("a", second), ("b", third), ("b", third)], [], {"a", "b"})
+    found = one_each(
+        "lab", [("a", first), ("a", second), ("b", third), ("b", third)], [], {"a", "b"}, none_dropped
+    )
 
     assert isinstance(found["a"], SourceMisread)
     assert found["a"].why == "several records bear one key"
@@ -218,9 +255,9 @@ def test_a_key_that_several_records_bear_names_none_of_them() -> None:
 @pytest.mark.parametrize("each", [one_each, many_each])
 def test_a_row_that_does_not_tell_its_key_is_nobodys(each: Any) -> None:
     with pytest.raises(Unasked):
-        each("lab", [(None, 1)], [], {"a"})
+        each("lab", [(None, 1)], [], {"a"}, [].append)
     with pytest.raises(Unasked):
-        each("lab", [], [(None, "why")], {"a"})
+        each("lab", [], [(None, "why")], {"a"}, [].append)
 
 
 @given(st.lists(st.integers(0, 30), max_size=40), st.integers(1, 7))

@@ -170,11 +170,15 @@ async def test_contacts_that_are_missing_for_another_reason_are_not_said_to_be_a
         pytest.param({"id": "1", "properties": {"care_key": None}}, id="nobody's, said so"),
     ],
 )
-async def test_an_answer_with_somebody_elses_contact_is_not_trusted_at_all(foreign: Any) -> None:
+async def test_somebody_elses_contact_is_dropped_and_an_answer_of_such_is_not_trusted(foreign: Any) -> None:
     body = batch(contact(K1), foreign)
     async with stub(lambda asked: body) as source, crm_at(source.url) as crm:
-        with pytest.raises(SourceMisread, match="a row that was not asked for"):
+        found = await crm.engagements([K1], SCORE)
+    async with stub(lambda asked: batch(foreign)) as source, crm_at(source.url) as crm:
+        with pytest.raises(SourceMisread, match="contact: most rows are not what was asked for"):
             await crm.engagements([K1], SCORE)
+
+    assert list(found) == [K1]
 
 
 UNREADABLE = [

@@ -37,11 +37,15 @@ P1, P2, P3 = PatientId("p1"), PatientId("p2"), PatientId("p3")
 class Misreads:
     def __init__(self) -> None:
         self.whys: list[str] = []
+        self.foreign: list[tuple[str, int]] = []
 
     def on_call(self, source: str, outcome: Outcome, seconds: float, size: int) -> None: ...
 
     def on_misread(self, source: str, why: str) -> None:
         self.whys.append(why)
+
+    def on_foreign(self, source: str, kind: str, rows: int) -> None:
+        self.foreign.append((kind, rows))
 
 
 @asynccontextmanager
@@ -152,22 +156,42 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("foreign", FOREIGN)
-async def test_an_answer_with_somebody_elses_row_is_not_trusted_at_all(foreign: dict[str, Any]) -> None:
+async def test_somebody_elses_row_is_dropped_counted_and_the_rest_stands(foreign: dict[str, Any]) -> None:
     observer = Misreads()
     body = searchset(encounter("e1", "p1"), foreign)
+    async with stub(lambda asked: body) as source, records_at(source.url, observer) as records:
+        found = await records.of_patients(Encounter, [P1], Narrowing(), STATUS)
+
+    assert ids_of(found) == {P1: ["e1"]}
+    assert observer.foreign == [("Encounter", 1)]
+
+
+@pytest.mark.parametrize("foreign", FOREIGN)
+async def test_an_answer_that_is_mostly_somebody_elses_is_not_trusted_at_all(foreign: dict[str, Any]) -> None:
+    observer = Misreads()
+    body = searchset(encounter("e1", "p1"), foreign, foreign | {"id": "e3"})
     async with stub(lambda asked: body) as source, records_at(source.url, observer) as records:
         with pytest.raises(SourceMisread) as raised:
             await records.of_patients(Encounter, [P1], Narrowing(), STATUS)
 
-    assert raised.value.why == "Encounter: a row that was not asked for"
+    assert raised.value.why == "Encounter: most rows are not what was asked for"
     assert observer.whys[-1] == raised.value.why
+    assert observer.foreign == [("Encounter", 2)]
 
 
-async def test_a_read_that_gives_another_id_is_not_trusted_at_all() -> None:
+async def test_a_read_that_gives_only_another_id_is_not_an_answer_that_there_is_none() -> None:
+    body = searchset(patient("p9"))
+    async with stub(lambda asked: body) as source, records_at(source.url) as records:
+        with pytest.raises(SourceMisread, match="Patient: most rows are not what was asked for"):
+            await records.read(Patient, ["p1"], NAME)
+
+
+async def test_a_read_that_gives_another_id_beside_the_one_asked_for_gives_that_one() -> None:
     body = searchset(patient("p1"), patient("p9"))
     async with stub(lambda asked: body) as source, records_at(source.url) as records:
-        with pytest.raises(SourceMisread, match="Patient: a row that was not asked for"):
-            await records.read(Patient, ["p1"], NAME)
+        found = await records.read(Patient, ["p1"], NAME)
+
+    assert list(found) == ["p1"]
 
 
 async def test_a_bad_record_costs_its_own_key_and_is_counted() -> None:
@@ -231,7 +255,7 @@ async def test_an_identifier_that_two_patients_bear_names_neither() -> None:
 async def test_a_patient_who_bears_no_identifier_that_was_asked_for_is_not_trusted() -> None:
     body = searchset(patient("p1", identifier=[{"system": "urn:other", "value": "M1"}]))
     async with stub(lambda asked: body) as source, records_at(source.url) as records:
-        with pytest.raises(SourceMisread, match="a row that was not asked for"):
+        with pytest.raises(SourceMisread, match="most rows are not what was asked for"):
             await records.identified(Patient, ["urn:mrn|M1"], NAME)
 
 

@@ -193,17 +193,26 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("foreign", FOREIGN)
-async def test_an_answer_with_a_row_nobody_asked_for_is_not_trusted_at_all(foreign: Any) -> None:
+async def test_a_row_nobody_asked_for_is_dropped_and_an_answer_of_such_is_not_trusted(foreign: Any) -> None:
     query = AppointmentQuery(statuses=("booked",), npis=("1234567893",))
     async with stub(lambda asked: page(row(1), foreign)) as source, practice_at(source.url) as practice:
-        with pytest.raises(SourceMisread, match="a row that was not asked for"):
+        found: Any = await practice.appointments_of([M1], query, ANY)
+    async with stub(lambda asked: page(foreign)) as source, practice_at(source.url) as practice:
+        with pytest.raises(SourceMisread, match="appointment: most rows are not what was asked for"):
             await practice.appointments_of([M1], query, ANY)
+
+    assert [it.id for it in found[M1].rows] == ["1"]
 
 
 async def test_a_search_checks_whose_rows_it_gets() -> None:
+    mine = AppointmentQuery(mrns=(M1,))
     async with stub(lambda asked: page(row(1), row(2, "M9"))) as source, practice_at(source.url) as practice:
-        with pytest.raises(SourceMisread, match="a row that was not asked for"):
-            await practice.search_appointments(AppointmentQuery(mrns=(M1,)), 10, None, ANY)
+        found = await practice.search_appointments(mine, 10, None, ANY)
+    async with stub(lambda asked: page(row(2, "M9"))) as source, practice_at(source.url) as practice:
+        with pytest.raises(SourceMisread, match="appointment: most rows are not what was asked for"):
+            await practice.search_appointments(mine, 10, None, ANY)
+
+    assert [it.id for it in found.rows] == ["1"]
 
 
 UNREADABLE = [
@@ -376,7 +385,7 @@ async def test_coverages_and_balances_of_others_are_not_trusted() -> None:
     owed = {"patient_mrn": "M9", "amount_due": "1.00", "currency": "USD", "as_of": "2026-11-20T00:00:00"}
     body = json_answer({"balances": [owed]})
     async with stub(lambda asked: body) as source, practice_at(source.url) as practice:
-        with pytest.raises(SourceMisread, match="a row that was not asked for"):
+        with pytest.raises(SourceMisread, match="most rows are not what was asked for"):
             await practice.balances([M1], ANY)
 
 

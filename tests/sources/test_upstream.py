@@ -48,6 +48,7 @@ class Heard:
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
         self.misreads: list[str] = []
+        self.foreign: list[tuple[str, int]] = []
 
     def on_call(self, source: str, outcome: Outcome, seconds: float, size: int) -> None:
         assert seconds >= 0
@@ -55,6 +56,9 @@ class Heard:
 
     def on_misread(self, source: str, why: str) -> None:
         self.misreads.append(why)
+
+    def on_foreign(self, source: str, kind: str, rows: int) -> None:
+        self.foreign.append((kind, rows))
 
 
 @asynccontextmanager

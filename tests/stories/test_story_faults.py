@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -40,7 +41,6 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "cut": ({"mode": "cut"}, "SOURCE_MISREAD"),
     "cut and hung up": ({"mode": "cut", "value": 1}, "SOURCE_UNAVAILABLE"),
     "unknown field": ({"mode": "unknown_field"}, "SOURCE_MISREAD"),
-    "foreign row": ({"mode": "foreign_row"}, "SOURCE_MISREAD"),
     "slow": ({"mode": "latency", "value": 8}, "SOURCE_TIMEOUT"),
     "reset": ({"mode": "reset"}, "SOURCE_UNAVAILABLE"),
 }
@@ -80,15 +80,31 @@ def test_a_source_that_fails_costs_its_own_field_and_is_named(house: House, fiel
     well = house.data("clinician", STORY, {"id": PATIENT})["patient"]
     assert well[field]
 
-    answer = _asked_while(house, source, fault, path, STORY, {"id": PATIENT})
+    answer = _asked_while(house, source, _knobs(fault, path), STORY, {"id": PATIENT})
 
     assert answer["data"] == {"patient": {**well, field: None}}
     _is_the_one_error(answer, ["patient", field], source, FAULTS[fault][1])
 
 
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "foreign row"])
+@pytest.mark.parametrize("field", PLACES)
+def test_a_row_of_another_patient_is_dropped_and_counted_and_the_rest_stands(
+    house: House, field: str
+) -> None:
+    source, path = PLACES[field]
+    well = house.data("clinician", STORY, {"id": PATIENT})["patient"]
+    before = _foreign_rows(house, source)
+
+    knobs = {"mode": "foreign_row"} | ({"path": path} if path is not None else {})
+    answer = _asked_while(house, source, knobs, STORY, {"id": PATIENT})
+
+    assert answer["data"] == {"patient": well}
+    assert "errors" not in answer
+    assert _foreign_rows(house, source) == before + 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
 def test_an_ehr_that_fails_at_the_root_costs_the_list_and_nothing_beside_it(house: House, fault: str) -> None:
-    answer = _asked_while(house, "ehr", fault, None, LIST)
+    answer = _asked_while(house, "ehr", _knobs(fault), LIST)
 
     assert answer["data"] == {"patients": None, "me": {"audience": "clinician"}}
     _is_the_one_error(answer, ["patients"], "ehr", FAULTS[fault][1])
@@ -188,17 +204,25 @@ def test_whoever_may_not_know_of_a_source_is_not_told_that_it_fails(house: House
     assert set(codes.values()) == {"FORBIDDEN"}
 
 
+def _knobs(fault: str, path: str | None = None) -> dict[str, Any]:
+    return FAULTS[fault][0] | ({"path": path} if path is not None else {})
+
+
+def _foreign_rows(house: House, source: str) -> float:
+    page = house.client.get(f"{house.addresses.gateway}/metrics").text
+    found = re.findall(rf'^caregraph_source_foreign_rows_total{{.*source="{source}".*}} (\S+)', page, re.M)
+    return sum(map(float, found))
+
+
 def _asked_while(
     house: House,
     source: str,
-    fault: str,
-    path: str | None,
+    knobs: dict[str, Any],
     query: str,
     variables: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """A clinician's answer while the source has that fault; it comes in time, and holds nothing foreign."""
-    knobs = dict(FAULTS[fault][0]) | ({"path": path} if path is not None else {})
-    with house.faulty(source, knobs.pop("mode"), **knobs):
+    with house.faulty(source, **knobs):
         begun = time.monotonic()
         answer = house.ask("clinician", query, variables)
         took = time.monotonic() - begun

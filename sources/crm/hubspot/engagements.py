@@ -6,6 +6,7 @@ https://developers.hubspot.com/docs/api-reference/crm-contacts-v3/batch/post-crm
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from sources.calling import Nonconforming, Reply, RowReader, Unasked, Upstream, in_chunks, one_each
 from sources.crm.hubspot.normalise import engagement
@@ -78,9 +79,11 @@ class HubSpotEngagements:
         for _, why in unread:
             self._upstream.misread(why)
         try:
-            found = one_each(self.name, rows, unread, frozenset(keys))
+            found = one_each(
+                self.name, rows, unread, frozenset(keys), partial(self._upstream.foreign, "contact")
+            )
         except Unasked:
-            raise self._upstream.misread("contact: a row that was not asked for") from None
+            raise self._upstream.misread("contact: most rows are not what was asked for") from None
         return found if read.envelope.is_whole else self._with_the_rest(keys, found)
 
     def _key(self, contact: Contact | ContactIdentity) -> CareKey | None:

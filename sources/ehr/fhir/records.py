@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TypeVar
 
-from sources.calling import Unasked, Upstream, in_chunks
+from sources.calling import Dropped, Unasked, Upstream, in_chunks
 from sources.errors import SourceError, SourceRejected
 from sources.fhir.asking import Parameters, elements, escaped, matching, narrowed, possible_ids
 from sources.fhir.bookmarks import BadBookmark, bookmark_of, link_of
@@ -19,7 +20,7 @@ from sources.ports import Checked, Found, Health, Listed, Narrowing, Page, Patie
 
 R = TypeVar("R", bound=Resource)
 
-_UNASKED = "a row that was not asked for"
+_UNASKED = "most rows are not what was asked for"
 
 
 class FhirRecords:
@@ -55,7 +56,7 @@ class FhirRecords:
             parameters = [("_id", ",".join(chunk)), *self._form(kind, wanted, len(chunk))]
             answer = await self._client.search(self._reader(kind, wanted), parameters)
             try:
-                found = by_id(self.name, answer.rows, answer.unread, chunk)
+                found = by_id(self.name, answer.rows, answer.unread, chunk, self._dropped(kind))
             except Unasked:
                 raise self._misread(kind, _UNASKED) from None
             return found if answer.complete else self._with_the_rest(kind, chunk, found)
@@ -70,7 +71,7 @@ class FhirRecords:
             parameters = [("identifier", ",".join(chunk)), *form]
             answer = await self._client.search(self._reader(kind, asked_for), parameters)
             try:
-                found = by_identifier(self.name, answer.rows, answer.unread, chunk)
+                found = by_identifier(self.name, answer.rows, answer.unread, chunk, self._dropped(kind))
             except Unasked:
                 raise self._misread(kind, _UNASKED) from None
             return found if answer.complete else self._with_the_rest(kind, chunk, found)
@@ -86,7 +87,13 @@ class FhirRecords:
         async def ask(chunk: Sequence[PatientId]) -> Found[PatientId, Listed[R]]:
             answer = await self._client.search(reader, [("patient", ",".join(chunk)), *rest])
             try:
-                rows = by_patient(self.name, answer.rows, answer.unread, owners(self._base_url, chunk))
+                rows = by_patient(
+                    self.name,
+                    answer.rows,
+                    answer.unread,
+                    owners(self._base_url, chunk),
+                    self._dropped(kind),
+                )
             except Unasked:
                 raise self._misread(kind, _UNASKED) from None
             found: dict[PatientId, Listed[R] | SourceError] = {
@@ -135,6 +142,9 @@ class FhirRecords:
         """Keys not found on the pages that were read may be on the others."""
         error = self._misread(kind, f"more pages than the {self._settings.page_limit} that are read")
         return dict.fromkeys(keys, error) | dict(found)
+
+    def _dropped(self, kind: type[Resource]) -> Dropped:
+        return partial(self._upstream.foreign, kind.__name__)
 
     def _misread(self, kind: type[Resource], why: str) -> SourceError:
         return self._upstream.misread(f"{kind.__name__}: {why}")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, TypeVar
 
-from sources.calling import Unasked, Unread, Upstream, in_chunks, many_each, one_each
+from sources.calling import Unasked, Unread, Upstream, in_chunks, many_each, one_each, only_asked
 from sources.errors import SourceError, SourceRejected
 from sources.model import Appointment, Balance, Coverage, Location, Mrn
 from sources.pms.rest.changes import BadBookmark, Bookmark, noticed
@@ -21,7 +22,8 @@ K = TypeVar("K")
 I = TypeVar("I")  # noqa: E741 (an identity)
 V = TypeVar("V")
 
-_UNASKED = "a row that was not asked for"
+_UNASKED = "most rows are not what was asked for"
+_APPOINTMENT = "appointment"
 _PAGES = "appointments: more pages than are read"
 
 
@@ -53,7 +55,9 @@ class RestPms:
     async def appointments(self, ids: Sequence[str], wanted: Wanted) -> Found[str, Appointment]:
         async def ask(chunk: Sequence[str]) -> Found[str, Appointment]:
             results = await self._client.search({"ids": [int(id_) for id_ in chunk]})
-            return self._one_each(results, chunk, lambda row: row.id, lambda identity: str(identity.id))
+            return self._one_each(
+                _APPOINTMENT, results, chunk, lambda row: row.id, lambda identity: str(identity.id)
+            )
 
         return await in_chunks(_numbers(ids), self._settings.keys_per_call, ask)
 
@@ -63,7 +67,9 @@ class RestPms:
         async def ask(chunk: Sequence[Mrn]) -> Found[Mrn, Listed[Appointment]]:
             results = await self._client.search({**body, "patient_mrns": list(chunk)})
             rows = self._within(results.rows, query)
-            lists = self._many_each(results._replace(rows=rows), chunk, lambda row: row.patient_mrn, _mrn)
+            lists = self._many_each(
+                _APPOINTMENT, results._replace(rows=rows), chunk, lambda row: row.patient_mrn, _mrn
+            )
             if results.next is None:
                 return lists
             # Whose rows are on the pages that were not read is not known.
@@ -81,7 +87,11 @@ class RestPms:
         async def ask(chunk: Sequence[str]) -> Found[str, Appointment]:
             results = await self._client.search({"visit_numbers": list(chunk)})
             return self._one_each(
-                results, chunk, lambda row: row.visit_number, lambda identity: identity.visit_number
+                _APPOINTMENT,
+                results,
+                chunk,
+                lambda row: row.visit_number,
+                lambda identity: identity.visit_number,
             )
 
         return await in_chunks([n for n in visit_numbers if n], self._settings.keys_per_call, ask)
@@ -99,29 +109,29 @@ class RestPms:
         results = await self._client.page({**body, "limit": min(count, self._settings.page_size)})
         if results.unread:
             raise self._upstream.misread(results.unread[0].why)
-        rows = self._within(results.rows, query)
-        if query.mrns and not {row.patient_mrn for row in rows} <= set(query.mrns):
-            raise self._upstream.misread(f"appointments: {_UNASKED}")
+        rows = self._within(results.rows, query, query.mrns)
         return Page(tuple(rows), results.next)
 
     async def locations(self, ids: Sequence[str], wanted: Wanted) -> Found[str, Location]:
         async def ask(chunk: Sequence[str]) -> Found[str, Location]:
             results = await self._client.locations([int(id_) for id_ in chunk])
-            return self._one_each(results, chunk, lambda row: row.id, lambda identity: str(identity.id))
+            return self._one_each(
+                "location", results, chunk, lambda row: row.id, lambda identity: str(identity.id)
+            )
 
         return await in_chunks(_numbers(ids), self._settings.keys_per_call, ask)
 
     async def coverages_of(self, mrns: Sequence[Mrn], wanted: Wanted) -> Found[Mrn, Listed[Coverage]]:
         async def ask(chunk: Sequence[Mrn]) -> Found[Mrn, Listed[Coverage]]:
             results = await self._client.coverages(chunk)
-            return self._many_each(results, chunk, lambda row: row.patient_mrn, _patient_mrn)
+            return self._many_each("coverage", results, chunk, lambda row: row.patient_mrn, _patient_mrn)
 
         return await in_chunks([mrn for mrn in mrns if mrn], self._settings.keys_per_call, ask)
 
     async def balances(self, mrns: Sequence[Mrn], wanted: Wanted) -> Found[Mrn, Balance]:
         async def ask(chunk: Sequence[Mrn]) -> Found[Mrn, Balance]:
             results = await self._client.balances(chunk)
-            return self._one_each(results, chunk, lambda row: row.patient_mrn, _patient_mrn)
+            return self._one_each("balance", results, chunk, lambda row: row.patient_mrn, _patient_mrn)
 
         return await in_chunks([mrn for mrn in mrns if mrn], self._settings.keys_per_call, ask)
 
@@ -151,18 +161,32 @@ class RestPms:
             body["to"] = self._clock.not_before(query.end)
         return body
 
-    def _within(self, rows: list[Appointment], query: AppointmentQuery) -> list[Appointment]:
-        """The *rows* between the query's instants, of which wall times are only an approximation."""
-        for row in rows:
-            is_asked = not query.statuses or row.status in query.statuses
-            if not is_asked or (query.npis and not set(row.npis) & set(query.npis)):
-                raise self._upstream.misread(f"appointments: {_UNASKED}")
+    def _within(
+        self, rows: list[Appointment], query: AppointmentQuery, mrns: Sequence[Mrn] = ()
+    ) -> list[Appointment]:
+        """The *rows* that were asked for, of *mrns* if any are given, between the query's instants, of which
+        wall times are only an approximation.
+        """
+
+        def is_asked(row: Appointment) -> bool:
+            return (
+                (not query.statuses or row.status in query.statuses)
+                and (not query.npis or bool(set(row.npis) & set(query.npis)))
+                and (not mrns or row.patient_mrn in mrns)
+            )
+
+        if query.statuses or query.npis or mrns:
+            try:
+                rows = only_asked(rows, is_asked, partial(self._upstream.foreign, _APPOINTMENT))
+            except Unasked:
+                raise self._upstream.misread(f"{_APPOINTMENT}: {_UNASKED}") from None
         if query.start is None and query.end is None:
             return rows
         return [row for row in rows if is_between(row, query.start, query.end)]
 
     def _one_each(
         self,
+        kind: str,
         results: Results[V, I],
         asked: Sequence[K],
         key: Callable[[V], K | None],
@@ -170,9 +194,10 @@ class RestPms:
     ) -> dict[K, V | SourceError]:
         try:
             rows = ((key(row), row) for row in results.rows)
-            found = one_each(self.name, rows, _bad(results.unread, bad_key), frozenset(asked))
+            bad = _bad(results.unread, bad_key)
+            found = one_each(self.name, rows, bad, frozenset(asked), partial(self._upstream.foreign, kind))
         except Unasked:
-            raise self._upstream.misread(_UNASKED) from None
+            raise self._upstream.misread(f"{kind}: {_UNASKED}") from None
         if results.next is None:
             return found
         rest: dict[K, V | SourceError] = dict.fromkeys(asked, self._upstream.misread(_PAGES))
@@ -180,6 +205,7 @@ class RestPms:
 
     def _many_each(
         self,
+        kind: str,
         results: Results[V, I],
         asked: Sequence[Mrn],
         key: Callable[[V], Mrn],
@@ -187,9 +213,10 @@ class RestPms:
     ) -> dict[Mrn, Listed[V] | SourceError]:
         try:
             rows = ((key(row), row) for row in results.rows)
-            found = many_each(self.name, rows, _bad(results.unread, bad_key), frozenset(asked))
+            bad = _bad(results.unread, bad_key)
+            found = many_each(self.name, rows, bad, frozenset(asked), partial(self._upstream.foreign, kind))
         except Unasked:
-            raise self._upstream.misread(_UNASKED) from None
+            raise self._upstream.misread(f"{kind}: {_UNASKED}") from None
         return {
             mrn: mine if isinstance(mine, SourceError) else Listed(tuple(mine)) for mrn, mine in found.items()
         }
