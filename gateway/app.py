@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
-from gateway.adapters import Adapters, adapters
+from gateway.adapters.assembling import Adapters, adapters
 from gateway.audit import configured
 from gateway.changing import Changing
 from gateway.errors import ErrorBoundary
@@ -60,7 +60,7 @@ def compose(settings: Settings, kept: Adapters, measuring: Measuring) -> ASGIApp
     `identity`; `operations`; `policies`; `execution` over `resolvers` and `sources`; and out again.
     """
     metrics = measuring.metrics
-    secret = settings.crm.care_key_secret.reveal().encode()
+    secret = settings.keys.care_key_secret.reveal().encode()
     house = House(
         kept.sources,
         CareKeys(secret),
@@ -89,7 +89,7 @@ def compose(settings: Settings, kept: Adapters, measuring: Measuring) -> ASGIApp
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as open_:
             open_.push_async_callback(identity.aclose)
-            open_.push_async_callback(kept.close)
+            await open_.enter_async_context(kept.running())
             await open_.enter_async_context(audit.running())
             await open_.enter_async_context(changing.running())
             yield

@@ -1,13 +1,16 @@
 """How settings are read: a TOML table and the environment in, one frozen record or all faults at once out.
 
-A setting `ehr.url` is the key `url` of the table `[ehr]`, or the variable `CAREGRAPH_EHR_URL`, which wins;
-an empty variable counts as not set. A secret may also be named by the path of a file that holds it:
-`client_secret_file`, `CAREGRAPH_PMS_CLIENT_SECRET_FILE`. No message here repeats a value.
+A setting `audit.sink` is the key `sink` of the table `[audit]`, or the variable `CAREGRAPH_AUDIT_SINK`,
+which wins; an empty variable counts as not set. Of tables that bear a name, such as `[pms.north]`, the file
+says which there are and of which kind each is; a setting of one may be a variable as well:
+`CAREGRAPH_PMS_NORTH_URL`. A secret may also be named by the path of a file that holds it:
+`client_secret_file`, `CAREGRAPH_PMS_NORTH_CLIENT_SECRET_FILE`. No message here repeats a value.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hmac import compare_digest
 from pathlib import Path
@@ -17,6 +20,7 @@ import msgspec
 from msgspec import inspect
 
 PREFIX = "CAREGRAPH"
+NAME = re.compile(r"[a-z][a-z0-9]{0,31}")
 SEPARATE_VARIABLES = frozenset({f"{PREFIX}_CONFIG"})
 
 
@@ -90,6 +94,7 @@ class _Reading:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self.environ = {name: text for name, text in environ.items() if text}
         self.known = set(SEPARATE_VARIABLES)
+        self.settings: set[tuple[str, ...]] = set()
         self.faults: list[str] = []
 
     def section(self, shape: type[S], table: Mapping[str, object], path: tuple[str, ...]) -> S | None:
@@ -99,15 +104,19 @@ class _Reading:
         self._refuse_unknown(table, described, path)
         values: dict[str, Any] = {}
         for name, field in described.items():
-            nested = section_of(field)
+            nested, kinds = section_of(field), kinds_of(field)
             if nested is not None:
                 self._nested(field, nested, table, (*path, name), values)
+            elif kinds:
+                values[name] = self._named(kinds, table, (*path, name))
             else:
                 self._setting(field, hints[name], table, (*path, name), values)
         if len(self.faults) > before:
             return None
         made = shape(**values)
-        self.faults.extend(_worded((*path, name), why) for name, why in made.contradictions())
+        for name, why in made.contradictions():
+            at = (*path, *name.split("."))
+            self.faults.append(_worded(at, why) if at in self.settings else f"`{'.'.join(at)}` {why}")
         return made
 
     def _nested(
@@ -128,6 +137,42 @@ class _Reading:
         else:
             self.known.update(_variables(shape, path))
 
+    def _named(
+        self, kinds: Mapping[str, type[Section]], table: Mapping[str, object], path: tuple[str, ...]
+    ) -> Mapping[str, Section]:
+        """The sections of several kinds that bear names: `[pms.north]`, `[pms.south]`."""
+        found = table.get(path[-1], {})
+        if not isinstance(found, dict):
+            self.faults.append(f"`{'.'.join(path)}` is not a table; write it as [{'.'.join(path)}.NAME]")
+            return {}
+        made: dict[str, Section] = {}
+        for name, inner in found.items():
+            section = self._of_a_kind(kinds, name, inner, (*path, name))
+            if section is not None:
+                made[name] = section
+        return made
+
+    def _of_a_kind(
+        self, kinds: Mapping[str, type[Section]], name: str, inner: object, path: tuple[str, ...]
+    ) -> Section | None:
+        at = ".".join(path)
+        if not isinstance(inner, dict):
+            whole = ".".join(path[:-1])
+            self.faults.append(f"`{at}` is not a table; give it a name and write it as [{whole}.NAME]")
+            return None
+        if NAME.fullmatch(name) is None:
+            self.faults.append(
+                f"`{at}` has no name that can be used; take lower-case letters and digits, 32 at most"
+            )
+            return None
+        kind = inner.get("kind", next(iter(kinds)) if len(kinds) == 1 else None)
+        if not isinstance(kind, str) or kind not in kinds:
+            what = "is missing" if kind is None else "is not usable"
+            self.faults.append(f"`{at}.kind` {what}; set it to one of {', '.join(sorted(kinds))}")
+            return None
+        rest = {key: value for key, value in inner.items() if key != "kind"}
+        return self.section(kinds[kind], rest, path)
+
     def _setting(
         self,
         field: inspect.Field,
@@ -137,6 +182,7 @@ class _Reading:
         values: dict[str, Any],
     ) -> None:
         self.known.update(_names(field, path))
+        self.settings.add(path)
         try:
             raw, is_text = self._found(field, table, path)
         except (OSError, UnicodeDecodeError):
@@ -262,6 +308,19 @@ def section_of(field: inspect.Field) -> type[Section] | None:
     if isinstance(kind, inspect.StructType) and issubclass(kind.cls, Section):
         return kind.cls
     return None
+
+
+def kinds_of(field: inspect.Field) -> Mapping[str, type[Section]]:
+    """The kinds of the named sections a field holds, by their tags; none if it holds no such sections."""
+    kind = bare(field.type)
+    if not isinstance(kind, inspect.DictType):
+        return {}
+    values = kind.value_type.types if isinstance(kind.value_type, inspect.UnionType) else (kind.value_type,)
+    return {
+        str(one.tag): one.cls
+        for one in values
+        if isinstance(one, inspect.StructType) and issubclass(one.cls, Section)
+    }
 
 
 def noted(kind: inspect.Type, key: str) -> object:

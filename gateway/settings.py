@@ -8,21 +8,19 @@ import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Meta, field
 
+from gateway.adapters.crm_hubspot import HubSpotCrm
+from gateway.adapters.ehr_fhir import FhirEhr
+from gateway.adapters.pms_rest import RestPractice
+from gateway.adapters.sections import Seconds, Text, Url
 from gateway.configuration import PREFIX, Secret, Section, SettingsError, read
 from gateway.settings_page import page
 from policies import Audience
 
 __all__ = ["Secret", "Settings", "SettingsError", "read_settings"]
 
-Text = Annotated[str, Meta(min_length=1)]
-Url = Annotated[
-    str,
-    Meta(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?\Z", title="a URL that begins with http:// or https://"),
-]
 Origin = Annotated[
     str,
     Meta(
@@ -30,8 +28,6 @@ Origin = Annotated[
         title="a web origin such as https://app.example or https://app.example:8443, in lower case",
     ),
 ]
-Uri = Annotated[str, Meta(pattern=r"^[A-Za-z][A-Za-z0-9+.-]*:\S+\Z", title="a URI")]
-Seconds = Annotated[float, Meta(gt=0, le=600)]
 
 
 class Server(Section, frozen=True, kw_only=True):
@@ -128,81 +124,21 @@ class Explorer(Section, frozen=True, kw_only=True):
     ] = ""
 
 
-class BackendServices(Section, frozen=True, kw_only=True):
-    """How we sign in to the EHR (SMART Backend Services). Without this table we call it without a token."""
+class Keys(Section, frozen=True, kw_only=True):
+    """What the gateway's own secrets are made with."""
 
-    client_id: Annotated[Text, Meta(description="Who we are to the EHR.", examples=["caregraph"])]
-    key: Annotated[Secret, Meta(description="Our private key, a JWK (EC P-384 or RSA) with its `kid`.")]
-    scope: Annotated[Text, Meta(description="What we ask for.")] = "system/*.rs"
-    token_url: Annotated[
-        Url | None,
-        Meta(description="The token endpoint, if the EHR's smart-configuration is not to be asked."),
-    ] = None
-
-
-class Ehr(Section, frozen=True, kw_only=True):
-    """The electronic health record."""
-
-    kind: Annotated[Literal["fhir"], Meta(description="The adapter: FHIR R4 over HTTP.")] = "fhir"
-    name: Annotated[Text, Meta(description="Its name in answers, errors and metrics.")] = "ehr"
-    url: Annotated[Url, Meta(description="The FHIR base URL.", examples=["https://ehr.example/fhir"])]
-    mrn_system: Annotated[
-        Uri,
-        Meta(
-            description="The identifier system of the PMS's MRNs.",
-            examples=["urn:oid:1.2.36.146.595.217.0.1"],
-        ),
-    ]
-    visit_system: Annotated[
-        Uri,
-        Meta(
-            description="The identifier system of the PMS's visit numbers.",
-            examples=["urn:oid:1.2.36.146.595.217.0.2"],
-        ),
-    ]
-    timeout_s: Annotated[Seconds, Meta(description="The longest a call may take.")] = 2.0
-    auth: BackendServices | None = None
-
-
-class Pms(Section, frozen=True, kw_only=True):
-    """The practice management system."""
-
-    kind: Annotated[Literal["rest"], Meta(description="The adapter: its REST API.")] = "rest"
-    name: Annotated[Text, Meta(description="Its name in answers, errors and metrics.")] = "pms"
-    url: Annotated[Url, Meta(description="The base URL, without /v1.", examples=["https://pms.example"])]
-    time_zone: Annotated[
-        Text,
-        Meta(
-            description="The time zone of the practice: its API has local times.",
-            examples=["America/Chicago"],
-        ),
-    ]
-    client_id: Annotated[Text, Meta(description="Who we are to it.", examples=["caregraph"])]
-    client_secret: Annotated[Secret, Meta(description="Our secret.")]
-    timeout_s: Annotated[Seconds, Meta(description="The longest a call may take.")] = 2.0
-
-    def contradictions(self) -> Iterator[tuple[str, str]]:
-        try:
-            ZoneInfo(self.time_zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            yield "time_zone", "is not known; set it to a name of the IANA time zone database"
-
-
-class Crm(Section, frozen=True, kw_only=True):
-    """The customer relationship management system."""
-
-    kind: Annotated[Literal["hubspot"], Meta(description="The adapter: HubSpot's contacts.")] = "hubspot"
-    name: Annotated[Text, Meta(description="Its name in answers, errors and metrics.")] = "crm"
-    url: Annotated[Url, Meta(description="The base URL, without /crm.", examples=["https://api.hubapi.com"])]
-    key_property: Annotated[
-        Text, Meta(description="The unique property of a contact that holds the opaque key.")
-    ] = "care_key"
-    client_id: Annotated[Text, Meta(description="Who we are to it.", examples=["caregraph"])]
-    client_secret: Annotated[Secret, Meta(description="Our secret.")]
     care_key_secret: Annotated[
-        Secret, Meta(description="What the opaque key is made with: HMAC-SHA-256 of the EHR's patient id.")
+        Secret,
+        Meta(
+            description="What the opaque key is made with by which a CRM knows a patient: HMAC-SHA-256 of the"
+            " patient's id. Keep it: with another one no CRM knows anybody."
+        ),
     ]
-    timeout_s: Annotated[Seconds, Meta(description="The longest a call may take.")] = 2.0
+
+
+Ehrs = Annotated[Mapping[str, FhirEhr], Meta(description="The EHRs, at least one.")]
+Practices = Annotated[Mapping[str, RestPractice], Meta(description="The practice management systems.")]
+Crms = Annotated[Mapping[str, HubSpotCrm], Meta(description="The customer relationship management systems.")]
 
 
 class Changes(Section, frozen=True, kw_only=True):
@@ -239,7 +175,7 @@ class Audit(Section, frozen=True, kw_only=True):
         Secret | None,
         Meta(
             description="What patients' pseudonyms and the seals are made with: keep it as long as the files."
-            " Not set: `crm.care_key_secret` is used."
+            " Not set: `keys.care_key_secret` is used."
         ),
     ] = None
     records_per_file: Annotated[
@@ -283,13 +219,29 @@ class Settings(Section, frozen=True, kw_only=True):
     server: Server = field(default_factory=Server)
     identity: Identity
     explorer: Explorer | None = None
-    ehr: Ehr
-    pms: Pms
-    crm: Crm
+    keys: Keys
+    ehr: Ehrs
+    pms: Practices = field(default_factory=dict)
+    crm: Crms = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
     audit: Audit = field(default_factory=Audit)
     telemetry: Telemetry = field(default_factory=Telemetry)
     limits: Limits = field(default_factory=Limits)
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        if not self.ehr:
+            yield "ehr", "has no table; patients are the EHR's: write at least one, [ehr.NAME]"
+        for role, sources in (("ehr", self.ehr), ("pms", self.pms), ("crm", self.crm)):
+            if len([name for name, source in sources.items() if source.bare_ids]) > 1:
+                yield role, "has several tables with `bare_ids`; at most one source's ids can go bare"
+        roles = [*self.ehr, *self.pms, *self.crm]
+        for name in sorted({name for name in roles if roles.count(name) > 1}):
+            yield name, "names several sources; give each a name of its own"
+        for name, practice in self.pms.items():
+            if practice.ehr is None and len(self.ehr) > 1:
+                yield f"pms.{name}.ehr", "is missing; name the EHR that knows its patients, of the several"
+            elif practice.ehr is not None and practice.ehr not in self.ehr:
+                yield f"pms.{name}.ehr", "is the name of no EHR; set it to that of one"
 
 
 def read_settings(

@@ -8,12 +8,22 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import inspect
 
-from gateway.configuration import Section, is_optional, is_secret, noted, section_of, variable, words
+from gateway.configuration import (
+    Section,
+    is_optional,
+    is_secret,
+    kinds_of,
+    noted,
+    section_of,
+    variable,
+    words,
+)
 
 HEAD = """\
 # Every setting of CareGraph. Give the file with `caregraph serve --config caregraph.toml`.
 #
 # A line without a leading `#` has to be set to yours; the others show their defaults.
+# The sources, below [ehr], [pms] and [crm], bear names that are yours to choose: [pms.north], [pms.south].
 # The variable beside a setting sets it too, and wins. Lists are `a,b` there, tables `a=b,c=d`.
 # A secret is best kept out of this file: set its variable, or name a file that holds it
 # (`client_secret_file`, or the variable with _FILE at its end).
@@ -25,21 +35,28 @@ def page(shape: type[Section]) -> str:
     return HEAD + "".join(_section(shape, (), is_required=True))
 
 
-def _section(shape: type[Section], path: tuple[str, ...], *, is_required: bool) -> Iterator[str]:
+def _section(
+    shape: type[Section], path: tuple[str, ...], *, is_required: bool, kind: str | None = None
+) -> Iterator[str]:
     described = inspect.type_info(shape)
     assert isinstance(described, inspect.StructType)  # noqa: S101 - a Section is a Struct; for the type checker
     if path:
         mark = "" if is_required else "# "
         yield f"\n{_comment(shape.__doc__ or '')}{mark}[{'.'.join(path)}]\n"
+        if kind is not None:
+            yield f'\n# What it is.\n{mark}kind = "{kind}"\n'
     for field in described.fields:
         nested = section_of(field)
-        if nested is None:
+        if nested is None and not kinds_of(field):
             yield from _setting(field, (*path, field.name), is_required=is_required)
     for field in described.fields:
         nested = section_of(field)
         if nested is not None:
             needed = is_required and not is_optional(field)
             yield from _section(nested, (*path, field.name), is_required=needed)
+        for nth, (kind, named) in enumerate(kinds_of(field).items()):
+            at = (*path, field.name, kind)
+            yield from _section(named, at, is_required=is_required and nth == 0, kind=kind)
 
 
 def _setting(field: inspect.Field, path: tuple[str, ...], *, is_required: bool) -> Iterator[str]:

@@ -24,7 +24,9 @@ def of_encounter(listed: Listed[Any] | SourceError, visit: Visit) -> Listed[Any]
     if isinstance(listed, SourceError):
         return listed
     return Listed(
-        tuple(row for row in listed.rows if visit.encounter_id in row.encounter_ids), listed.complete
+        tuple(row for row in listed.rows if visit.encounter_id in row.encounter_ids),
+        listed.complete,
+        listed.missing,
     )
 
 
@@ -77,4 +79,5 @@ def admitted_rows(
 ) -> Listed[V] | SourceError:
     if rule.always or isinstance(listed, SourceError):
         return listed
-    return Listed(tuple(row for row in listed.rows if rule.admits(row, owner)), listed.complete)
+    rows = tuple(row for row in listed.rows if rule.admits(row, owner))
+    return Listed(rows, listed.complete, listed.missing)

@@ -25,6 +25,7 @@ from resolvers.admitting import (
     of_encounter,
 )
 from resolvers.batching import Loader, Tasks
+from resolvers.charts import merged, owed_in_all, starts
 from resolvers.connection import Rows, size
 from resolvers.cursors import Place, Seal
 from sources.errors import SourceError
@@ -33,7 +34,7 @@ from sources.model import (
     Appointment,
     Balance,
     CareKey,
-    Chart,
+    Charts,
     Coverage,
     DocumentReference,
     Engagement,
@@ -245,22 +246,15 @@ class Loaders:
             ("visits",), lambda visits: self._booked(SEARCH, book.appointments_by_visit, visits)
         )
 
-    def appointments_of(self, query: AppointmentQuery) -> Loader[Chart, Listed[Appointment]]:
-        """Patients' appointments, narrowed. The key is a chart the actor has been admitted to."""
+    def appointments_of(self, query: AppointmentQuery) -> Loader[Charts, Listed[Appointment]]:
+        """Patients' appointments, narrowed. The key is the charts of one patient whom the actor may know."""
 
-        async def fetch(charts: Sequence[Chart]) -> Found[Chart, Listed[Appointment]]:
-            rule, wanted = self._rule("Appointment", SEARCH)
-            if admits_nothing(rule):
-                return dict.fromkeys(charts, NONE)
-            by_mrn = {chart.mrn: chart for chart in charts}
-            self.touched.patients.update(chart.patient_id for chart in charts)
-            found = await self.house.sources.book.appointments_of(list(by_mrn), query, wanted)
-            return {
-                chart: admitted_rows(rule, found.get(mrn, NONE), chart.patient_id)
-                for mrn, chart in by_mrn.items()
-            }
+        async def ask(mrns: Sequence[Mrn], wanted: Wanted) -> Found[Mrn, Listed[Appointment]]:
+            return await self.house.sources.book.appointments_of(mrns, query, wanted)
 
-        return self._loader(("appointments_of", query), fetch)
+        return self._loader(
+            ("appointments_of", query), lambda keys: self._charted("Appointment", ask, keys, starts)
+        )
 
     async def search_appointments(
         self,
@@ -309,35 +303,22 @@ class Loaders:
 
         return self._loader(("locations",), fetch)
 
-    def coverages(self) -> Loader[Chart, Listed[Coverage]]:
+    def coverages(self) -> Loader[Charts, Listed[Coverage]]:
         """What covers each patient."""
+        ask = self.house.sources.billing.coverages_of
+        return self._loader(("coverages",), lambda keys: self._charted("Coverage", ask, keys, None))
 
-        async def fetch(charts: Sequence[Chart]) -> Found[Chart, Listed[Coverage]]:
-            rule, wanted = self._rule("Coverage", SEARCH)
-            if admits_nothing(rule):
-                return dict.fromkeys(charts, NONE)
-            by_mrn = {chart.mrn: chart for chart in charts}
-            self.touched.patients.update(chart.patient_id for chart in charts)
-            found = await self.house.sources.billing.coverages_of(list(by_mrn), wanted)
-            return {
-                chart: admitted_rows(rule, found.get(mrn, NONE), chart.patient_id)
-                for mrn, chart in by_mrn.items()
-            }
+    def balances(self) -> Loader[Charts, Balance]:
+        """What each patient owes, in all practices together."""
 
-        return self._loader(("coverages",), fetch)
-
-    def balances(self) -> Loader[Chart, Balance]:
-        """What each patient owes."""
-
-        async def fetch(charts: Sequence[Chart]) -> Found[Chart, Balance]:
+        async def fetch(keys: Sequence[Charts]) -> Found[Charts, Balance]:
             rule, wanted = self._rule("Account", READ, "Balance")
             if admits_nothing(rule):
                 return {}
-            by_mrn = {chart.mrn: chart for chart in charts}
-            self.touched.patients.update(chart.patient_id for chart in charts)
-            found = await self.house.sources.billing.balances(list(by_mrn), wanted)
-            owned = {by_mrn[mrn]: balance for mrn, balance in found.items()}
-            return admitted_keys(rule, owned, lambda chart: chart.patient_id)
+            found = await self.house.sources.billing.balances(self._mrns_of(keys), wanted)
+            owed = {key: owed_in_all([found.get(chart.mrn) for chart in key]) for key in keys}
+            known = {key: balance for key, balance in owed.items() if balance is not None}
+            return admitted_keys(rule, known, lambda key: key[0].patient_id)
 
         return self._loader(("balances",), fetch)
 
@@ -382,6 +363,29 @@ class Loaders:
             found = self._rules[resource, letter] = (rule, wanted)
         return found
 
+    async def _charted(
+        self,
+        resource: str,
+        ask: Callable[[Sequence[Mrn], Wanted], Awaitable[Found[Mrn, Listed[V]]]],
+        keys: Sequence[Charts],
+        order: Callable[[V], Any] | None,
+    ) -> Found[Charts, Listed[V]]:
+        """The rows of patients' charts, merged in that order where a patient has several."""
+        rule, wanted = self._rule(resource, SEARCH)
+        if admits_nothing(rule):
+            return dict.fromkeys(keys, NONE)
+        found = await ask(self._mrns_of(keys), wanted)
+        return {
+            key: merged(
+                [admitted_rows(rule, found.get(chart.mrn, NONE), chart.patient_id) for chart in key], order
+            )
+            for key in keys
+        }
+
+    def _mrns_of(self, keys: Sequence[Charts]) -> list[Mrn]:
+        self.touched.patients.update(key[0].patient_id for key in keys)
+        return list(dict.fromkeys(chart.mrn for key in keys for chart in key))
+
     async def _booked(
         self,
         letter: str,
@@ -417,15 +421,15 @@ class Loaders:
         }
 
     async def _mrns(self, patient: PatientId) -> tuple[Mrn, ...]:
-        """The MRN of a patient whom the actor may know of; none if they may not, or there is none."""
+        """The MRNs of a patient whom the actor may know of; none if they may not, or there is none."""
         rule = self.grant.rows("Patient", READ)
-        wanted = frozenset({"mrn"}) | rule.attributes
+        wanted = frozenset({"mrns"}) | rule.attributes
         row = (await self.house.sources.ehr.read(Patient, [patient], wanted)).get(patient)
         if isinstance(row, SourceError):
             raise row
-        if row is None or row.mrn is None or not rule.admits(row, row.patient_id):
+        if row is None or not rule.admits(row, row.patient_id):
             return ()
-        return (row.mrn,)
+        return row.mrns
 
     async def _npis(self, practitioner: str) -> tuple[str, ...]:
         rule = self.grant.rows("Practitioner", READ)

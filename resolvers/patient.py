@@ -73,7 +73,7 @@ class Patient(Node):
         "Bookings, by start, from the practice management system.",
         data=DataClass.SCHEDULE,
         needs="Appointment.s",
-        key="chart",
+        key="charts",
         reads=["mrn"],
     )
     encounters: Connection[Encounter] | None = edge(
@@ -144,7 +144,7 @@ class Patient(Node):
         "Insurance, from the practice management system.",
         data=DataClass.FINANCIAL,
         needs="Coverage.s",
-        key="chart",
+        key="charts",
         reads=["mrn"],
     )
     balance: Balance | None = edge(
@@ -152,7 +152,7 @@ class Patient(Node):
         "What the person owes, from the practice management system.",
         data=DataClass.FINANCIAL,
         needs="Account.r",
-        key="chart",
+        key="charts",
         reads=["mrn"],
     )
     engagement: Engagement | None = edge(

@@ -20,7 +20,7 @@ from sources.model import (
     Appointment,
     Balance,
     CarePlan,
-    Chart,
+    Charts,
     Condition,
     Coverage,
     DocumentReference,
@@ -213,16 +213,16 @@ def appointments_of_patient(
     status: list[str] | None = None,
     first: int = FIRST,
     after: str | None = None,
-) -> Loads[Chart, Rows[Appointment]]:
+) -> Loads[Charts, Rows[Appointment]]:
     query = AppointmentQuery(start=instant("from", from_), end=instant("to", to), statuses=statuses(status))
     return Mapped(loaders.appointments_of(query), paged(first, after))
 
 
-def coverages_of_patient(loaders: Loaders) -> Loads[Chart, tuple[Coverage, ...]]:
+def coverages_of_patient(loaders: Loaders) -> Loads[Charts, tuple[Coverage, ...]]:
     return Mapped(loaders.coverages(), lambda listed: listed.rows)
 
 
-def balance_of_patient(loaders: Loaders) -> Loads[Chart, Balance]:
+def balance_of_patient(loaders: Loaders) -> Loads[Charts, Balance]:
     return loaders.balances()
 
 

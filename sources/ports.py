@@ -38,17 +38,23 @@ Found: TypeAlias = Mapping[K, V | SourceError]
 
 
 class Listed(msgspec.Struct, Generic[V], frozen=True):
-    """The rows of one key, in the source's order. Not `complete`: a cap was reached and there are more."""
+    """The rows of one key, in the source's order. Not `complete`: a cap was reached and there are more, or
+    one of several sources could not tell; `missing` holds why.
+    """
 
     rows: tuple[V, ...] = ()
     complete: bool = True
+    missing: tuple[SourceError, ...] = ()
 
 
 class Page(msgspec.Struct, Generic[V], frozen=True):
-    """One page of a search. `next` is the source's own bookmark for the page after it, None on the last."""
+    """One page of a search. `next` is the source's own bookmark for the page after it, None on the last;
+    `missing` holds why, of several sources, one could not tell.
+    """
 
     rows: tuple[V, ...] = ()
     next: str | None = None
+    missing: tuple[SourceError, ...] = ()
 
 
 class Narrowing(msgspec.Struct, frozen=True):

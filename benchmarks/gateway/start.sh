@@ -11,20 +11,24 @@ port = $PORT
 issuer = "$UPSTREAM"
 audience = "http://127.0.0.1:$PORT"
 roles = { clinician = "clinician" }
-[ehr]
+[keys]
+care_key_secret = "sandbox-care-key"
+[ehr.ehr]
+kind = "fhir"
 url = "$UPSTREAM/fhir"
+[pms.pms]
+kind = "rest"
+url = "$UPSTREAM"
 mrn_system = "urn:caregraph:sandbox:mrn"
 visit_system = "urn:caregraph:sandbox:visit"
-[pms]
-url = "$UPSTREAM"
 time_zone = "America/Chicago"
 client_id = "caregraph"
 client_secret = "sandbox-pms-secret"
-[crm]
+[crm.crm]
+kind = "hubspot"
 url = "$UPSTREAM"
 client_id = "caregraph"
 client_secret = "sandbox-crm-secret"
-care_key_secret = "sandbox-care-key"
 [changes]
 poll_seconds = 3600.0
 [audit]

@@ -9,7 +9,7 @@ from benchmarks.peer.contacts import RigContacts
 from benchmarks.peer.crosswalk import Crosswalk
 from benchmarks.peer.provider import ISSUER
 from benchmarks.peer.records import ById, RigRecords
-from gateway.adapters import Adapters
+from gateway.adapters.assembling import Adapters
 from gateway.app import compose
 from gateway.measuring import Measuring
 from gateway.settings import Settings, read_settings
@@ -18,6 +18,10 @@ from resolvers.loaders import Sources
 from sources.calling import Anonymous, Limits, Observer, StaticBearer, Upstream
 from sources.crm.care_key import CareKeys
 from sources.ehr.fhir import FhirSettings
+from sources.naming import alone
+
+MRN_SYSTEM = "urn:oid:1.2.36.146.595.217.0.1"
+VISIT_SYSTEM = "urn:oid:1.2.36.146.595.217.0.2"
 
 
 def settings_of(upstream: str, jwks_url: str, port: int, audience: str) -> Settings:
@@ -31,22 +35,26 @@ def settings_of(upstream: str, jwks_url: str, port: int, audience: str) -> Setti
             "jwks_url": jwks_url,
             "roles": {"clinician": "clinician"},
         },
-        "ehr": {
-            "url": f"{upstream}/fhir",
-            "mrn_system": "urn:oid:1.2.36.146.595.217.0.1",
-            "visit_system": "urn:oid:1.2.36.146.595.217.0.2",
-        },
+        "keys": {"care_key_secret": secrets.token_hex(32)},
+        "ehr": {"ehr": {"kind": "fhir", "url": f"{upstream}/fhir"}},
         "pms": {
-            "url": f"{upstream}/pms",
-            "time_zone": "UTC",
-            "client_id": "caregraph",
-            "client_secret": secret,
+            "pms": {
+                "kind": "rest",
+                "url": f"{upstream}/pms",
+                "mrn_system": MRN_SYSTEM,
+                "visit_system": VISIT_SYSTEM,
+                "time_zone": "UTC",
+                "client_id": "caregraph",
+                "client_secret": secret,
+            }
         },
         "crm": {
-            "url": upstream,
-            "client_id": "caregraph",
-            "client_secret": secret,
-            "care_key_secret": secrets.token_hex(32),
+            "crm": {
+                "kind": "hubspot",
+                "url": upstream,
+                "client_id": "caregraph",
+                "client_secret": secret,
+            }
         },
         "telemetry": {"log_level": "WARNING"},
     }
@@ -65,34 +73,34 @@ def adapters_of(settings: Settings, observer: Observer) -> Adapters:
     """The adapters for the rig. It takes no credentials; PMS and CRM get a bearer token as they would."""
     bearer = StaticBearer("accepted-by-anyone")
     ehr_upstream = ById(
-        settings.ehr.name,
+        "ehr",
         "ehr/fhir",
-        settings.ehr.url,
+        settings.ehr["ehr"].url,
         authorizer=Anonymous(),
         headers={"Accept": "application/fhir+json"},
-        limits=Limits(timeout_s=settings.ehr.timeout_s),
+        limits=Limits(timeout_s=settings.ehr["ehr"].timeout_s),
         observers=[observer],
     )
     pms_upstream = Upstream(
-        settings.pms.name,
+        "pms",
         "pms/rig",
-        settings.pms.url,
+        settings.pms["pms"].url,
         authorizer=bearer,
-        limits=Limits(timeout_s=settings.pms.timeout_s),
+        limits=Limits(timeout_s=settings.pms["pms"].timeout_s),
         observers=[observer],
     )
     crm_upstream = Upstream(
-        settings.crm.name,
+        "crm",
         "crm/hubspot",
-        settings.crm.url,
+        settings.crm["crm"].url,
         authorizer=bearer,
-        limits=Limits(timeout_s=settings.crm.timeout_s),
+        limits=Limits(timeout_s=settings.crm["crm"].timeout_s),
         observers=[observer],
     )
-    crosswalk = Crosswalk(CareKeys(settings.crm.care_key_secret.reveal().encode()))
+    crosswalk = Crosswalk(CareKeys(settings.keys.care_key_secret.reveal().encode()))
     ehr = RigRecords(_fhir_settings(settings), ehr_upstream, crosswalk)
-    pms = RigPms(settings.pms.name, pms_upstream, crosswalk)
-    crm = RigContacts(settings.crm.name, crm_upstream, crosswalk)
+    pms = RigPms("pms", pms_upstream, crosswalk)
+    crm = RigContacts("crm", crm_upstream, crosswalk)
     return Adapters(
         Sources(ehr=ehr, book=pms, billing=pms, crm=crm, every=(ehr, pms, crm)),
         changes=(),
@@ -102,7 +110,7 @@ def adapters_of(settings: Settings, observer: Observer) -> Adapters:
 
 def _fhir_settings(settings: Settings) -> FhirSettings:
     """The rig's server knows searches by GET only, and sends whole resources whatever `_elements` says."""
-    ehr = settings.ehr
+    practice = alone("pms", MRN_SYSTEM, VISIT_SYSTEM)
     return FhirSettings(
-        ehr.name, ehr.url, ehr.mrn_system, ehr.visit_system, elements=False, search="get", page_size=1000
+        "ehr", settings.ehr["ehr"].url, practice, elements=False, search="get", page_size=1000
     )

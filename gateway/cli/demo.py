@@ -122,28 +122,43 @@ def demo_settings(addresses: Addresses, private_key: Mapping[str, Any], dataset:
             "authorization_url": f"{addresses.idp}/authorize",
             "token_url": f"{addresses.idp}/token",
         },
-        "ehr": {
-            "url": addresses.ehr,
-            "mrn_system": _system(dataset, "Patient", "MR") or MRN_SYSTEM,
-            "visit_system": _system(dataset, "Encounter", "VN") or VISIT_SYSTEM,
-            "auth": {"client_id": CLIENT_ID, "key": json.dumps(dict(private_key))},
-        },
-        "pms": {
-            "url": addresses.pms,
-            "time_zone": "America/Chicago",
-            "client_id": CLIENT_ID,
-            "client_secret": "sandbox-pms-secret",
-        },
-        "crm": {
-            "url": addresses.crm,
-            "client_id": CLIENT_ID,
-            "client_secret": "sandbox-crm-secret",
-            "care_key_secret": "sandbox-care-key",
-        },
+        "keys": {"care_key_secret": "sandbox-care-key"},
+        "ehr": {"ehr": _ehr(addresses, private_key)},
+        "pms": {"pms": _pms(addresses, dataset)},
+        "crm": {"crm": _crm(addresses)},
         "changes": {"poll_seconds": 1.0},
         "audit": {"sink": "memory"},
     }
     return read_settings(environ={}, table=table)
+
+
+def _ehr(addresses: Addresses, private_key: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "kind": "fhir",
+        "url": addresses.ehr,
+        "auth": {"client_id": CLIENT_ID, "key": json.dumps(dict(private_key))},
+    }
+
+
+def _pms(addresses: Addresses, dataset: Dataset) -> dict[str, Any]:
+    return {
+        "kind": "rest",
+        "url": addresses.pms,
+        "time_zone": "America/Chicago",
+        "mrn_system": _system(dataset, "Patient", "MR") or MRN_SYSTEM,
+        "visit_system": _system(dataset, "Encounter", "VN") or VISIT_SYSTEM,
+        "client_id": CLIENT_ID,
+        "client_secret": "sandbox-pms-secret",
+    }
+
+
+def _crm(addresses: Addresses) -> dict[str, Any]:
+    return {
+        "kind": "hubspot",
+        "url": addresses.crm,
+        "client_id": CLIENT_ID,
+        "client_secret": "sandbox-crm-secret",
+    }
 
 
 def _system(dataset: Dataset, type_: str, code: str) -> str | None:

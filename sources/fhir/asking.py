@@ -16,13 +16,14 @@ from sources.ports import Narrowing, PatientQuery, Wanted
 Parameters = list[tuple[str, str]]
 
 _BEHIND: dict[str, tuple[str, ...]] = {
-    "chart": ("identifier",),
+    "charts": ("identifier",),
     "deceased": ("deceased_boolean", "deceased_date_time"),
     "encounter_ids": ("encounter", "context"),
     "general_practitioner_ids": ("general_practitioner",),
     "last_updated": ("meta",),
     "location_id": ("location",),
     "mrn": ("identifier",),
+    "mrns": ("identifier",),
     "npi": ("identifier",),
     "organization_id": ("service_provider",),
     "patient_id": (),

@@ -12,8 +12,9 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from sources.calling import Nonconforming, Reader
-from sources.fhir.wire import WIRE, Outcome, Systems, projected
+from sources.fhir.wire import WIRE, Outcome, projected
 from sources.model import Resource
+from sources.naming import Practice
 
 R = TypeVar("R", bound=Resource)
 T = TypeVar("T")
@@ -94,8 +95,10 @@ class Page(NamedTuple, Generic[R]):
 class PageReader(Generic[R]):
     """Reads the pages of a search for *kind*: of each row *elements*, or all the model has."""
 
-    def __init__(self, kind: type[R], elements: str | None = None, systems: Systems | None = None) -> None:
-        row = WIRE[kind] if elements is None else projected(kind, frozenset(elements.split(",")), systems)
+    def __init__(
+        self, kind: type[R], elements: str | None = None, practices: tuple[Practice, ...] | None = None
+    ) -> None:
+        row = WIRE[kind] if elements is None else projected(kind, frozenset(elements.split(",")), practices)
         wire: Any = row | Outcome
         name = self.name = kind.__name__
         self._whole: Reader[_Bundle[R | Outcome]] = Reader(_Bundle[wire], "Bundle")
@@ -136,9 +139,11 @@ class PageReader(Generic[R]):
 
 
 @lru_cache(maxsize=1024)
-def page_reader(kind: type[R], elements: str | None = None, systems: Systems | None = None) -> PageReader[R]:
+def page_reader(
+    kind: type[R], elements: str | None = None, practices: tuple[Practice, ...] | None = None
+) -> PageReader[R]:
     """The reader for *kind* and *elements*; making one takes longer than reading a page."""
-    return PageReader(kind, elements, systems)
+    return PageReader(kind, elements, practices)
 
 
 def _rows(read: list[R | Outcome]) -> list[R]:

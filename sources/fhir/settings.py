@@ -5,22 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sources.naming import Practice
+
 
 @dataclass(frozen=True)
 class FhirSettings:
     """One FHIR R4 server.
 
-    `mrn_system` and `visit_system` are the systems of the identifiers that are MRNs and visit numbers of the
-    PMS. `search` is how searches are sent: by POST ids stay out of URLs and logs; `get` is for servers that
-    know nothing else. `elements` asks for the wanted elements only (`_elements`); turn it off for a server
-    that answers wrongly to it. At most `ids_per_call` ids go into one search, and at most `page_limit` pages
-    of `page_size` rows are read of it.
+    `practices` are those whose MRNs and visit numbers its identifiers hold. `search` is how searches are
+    sent: by POST ids stay out of URLs and logs; `get` is for servers that know nothing else. `elements` asks
+    for the wanted elements only (`_elements`); turn it off for a server that answers wrongly to it. At most
+    `ids_per_call` ids go into one search, and at most `page_limit` pages of `page_size` rows are read of it.
     """
 
     name: str
     base_url: str
-    mrn_system: str
-    visit_system: str
+    practices: tuple[Practice, ...]
     elements: bool = True
     search: Literal["post", "get"] = "post"
     ids_per_call: int = 500

@@ -8,7 +8,7 @@ over; any other name is refused, and so are modifiers, which change what a recor
 from __future__ import annotations
 
 import types
-from typing import Annotated, Any, NamedTuple, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import NODEFAULT, UNSET, Raw, UnsetType
@@ -16,6 +16,7 @@ from msgspec import NODEFAULT, UNSET, Raw, UnsetType
 from sources.fhir.elements import ELEMENTS, RESOURCES, Element
 from sources.fhir.primitives import TYPES
 from sources.model import Encounter, Patient, Record, Resource
+from sources.naming import Practice
 
 _SKIPPED: Any = Raw | UnsetType
 _NONE_OF: Any = Annotated[list[Raw], msgspec.Meta(max_length=0)] | UnsetType
@@ -29,25 +30,31 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, tag_field="resourceType", t
     """A hint or warning among the rows of a search; it is no row."""
 
 
-class Systems(NamedTuple):
-    """The systems of the identifiers by which the PMS knows patients and visits."""
+def _joined_by(kind: type[Record], practices: tuple[Practice, ...]) -> dict[str, Any]:
+    """The properties of *kind* that practices are joined by, read from its identifiers of their systems."""
 
-    mrn: str
-    visit: str
+    by_mrn_system = {practice.mrn_system: practice for practice in practices}
+    by_visit_system = {practice.visit_system: practice for practice in practices}
+
+    def mrns(row: Any) -> tuple[str, ...]:
+        return _numbers(row, by_mrn_system)
+
+    def visit_number(row: Any) -> str | None:
+        return next(iter(_numbers(row, by_visit_system)), None)
+
+    joining = {Patient: {"mrns": property(mrns)}, Encounter: {"visit_number": property(visit_number)}}
+    return joining.get(kind, {})
 
 
-def _joined_by(kind: type[Record], systems: Systems) -> dict[str, Any]:
-    """The properties of *kind* that the PMS is joined by, read from its identifier of that system."""
-    name, system = {Patient: ("mrn", systems.mrn), Encounter: ("visit_number", systems.visit)}.get(
-        kind, (None, "")
+def _numbers(row: Any, practices: dict[str, Practice]) -> tuple[str, ...]:
+    """The values of the identifiers of those systems, under the names the house has for them, each once."""
+    return tuple(
+        dict.fromkeys(
+            practices[each.system].given(each.value)
+            for each in row.identifier
+            if each.system in practices and each.value
+        )
     )
-    if name is None:
-        return {}
-
-    def value(row: Any) -> str | None:
-        return next((each.value for each in row.identifier if each.system == system), None)
-
-    return {name: property(value)}
 
 
 class _Builder:
@@ -62,7 +69,10 @@ class _Builder:
         return self.types[kind]
 
     def built(
-        self, kind: type[Record], only: frozenset[str] | None = None, systems: Systems | None = None
+        self,
+        kind: type[Record],
+        only: frozenset[str] | None = None,
+        practices: tuple[Practice, ...] | None = None,
     ) -> type[Record]:
         """The wire type of *kind*; with *only*, all other elements are skipped over."""
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
@@ -85,7 +95,7 @@ class _Builder:
             kind.__name__,
             definitions,
             bases=(kind,),
-            namespace=_joined_by(kind, systems) if systems is not None else None,
+            namespace=_joined_by(kind, practices) if practices is not None else None,
             module=__name__,
             frozen=True,
             kw_only=True,
@@ -130,13 +140,15 @@ WIRE: dict[type[Record], type[Record]] = _builder.types
 """The wire type of each record of the model."""
 
 
-def projected(kind: type[Record], elements: frozenset[str], systems: Systems | None = None) -> type[Record]:
+def projected(
+    kind: type[Record], elements: frozenset[str], practices: tuple[Practice, ...] | None = None
+) -> type[Record]:
     """The wire type of *kind* that reads those elements and skips over all others that R4 knows.
 
-    With *systems*, MRN and visit number are the identifiers of those systems, whatever they are typed as:
+    With *practices*, MRNs and visit numbers are the identifiers of their systems, whatever they are typed as:
     another hospital's MRN is typed MR as well.
 
     Servers may answer with more than was asked for; reading it would cost more than the call. The attributes
     of what is not read are absent.
     """
-    return _builder.built(kind, elements, systems)
+    return _builder.built(kind, elements, practices)

@@ -9,9 +9,12 @@ from sources.errors import SourceRejected
 from sources.memory.narrowing import UnknownParameter, passes
 from sources.memory.standing import AlwaysUp
 from sources.model import Identifier, Mrn, Patient, PatientId, Resource
+from sources.naming import Practice, alone, of_practice
 from sources.ports import Found, Listed, Narrowing, Page, PatientQuery, Wanted
 
 R = TypeVar("R", bound=Resource)
+
+HOME = alone("pms", "urn:mrn", "urn:visit")
 
 
 class MemoryRecords(AlwaysUp):
@@ -20,13 +23,11 @@ class MemoryRecords(AlwaysUp):
     def __init__(
         self,
         resources: Iterable[Resource],
-        mrn_system: str = "urn:mrn",
-        visit_system: str = "urn:visit",
+        practices: tuple[Practice, ...] = HOME,
         name: str = "ehr",
     ) -> None:
         super().__init__(name, "ehr")
-        self._mrn_system = mrn_system
-        self._visit_system = visit_system
+        self._practices = practices
         self._resources = list(resources)
 
     def put(self, resource: Resource) -> None:
@@ -35,10 +36,12 @@ class MemoryRecords(AlwaysUp):
         self._resources = [*others, resource]
 
     def mrn_identifier(self, mrn: Mrn) -> str:
-        return f"{self._mrn_system}|{mrn}"
+        practice, number = of_practice(self._practices, mrn)
+        return f"{practice.mrn_system}|{number}"
 
     def visit_identifier(self, visit_number: str) -> str:
-        return f"{self._visit_system}|{visit_number}"
+        practice, number = of_practice(self._practices, visit_number)
+        return f"{practice.visit_system}|{number}"
 
     async def read(self, kind: type[R], ids: Sequence[str], wanted: Wanted) -> Found[str, R]:
         by_id = {row.id: row for row in self._of(kind)}

@@ -11,6 +11,7 @@ from sources.model.datatypes import (
     Address,
     Attachment,
     Chart,
+    Charts,
     CodeableConcept,
     Coding,
     ContactPoint,
@@ -104,16 +105,20 @@ class Patient(Resource, frozen=True, kw_only=True):
         return PatientId(self.id)
 
     @property
-    def mrn(self) -> Mrn | None:
-        """The identifier typed MR: the key of the patient's chart in the PMS."""
+    def mrns(self) -> tuple[Mrn, ...]:
+        """The keys of the patient's charts in the practices: the identifier typed MR."""
         value = typed_identifier(self.identifier, "MR")
-        return Mrn(value) if value is not None else None
+        return (Mrn(value),) if value is not None else ()
 
     @property
-    def chart(self) -> Chart | None:
-        """Under what the PMS keeps this patient; None where the EHR holds no MRN."""
-        mrn = self.mrn
-        return Chart(self.patient_id, mrn) if mrn is not None else None
+    def mrn(self) -> Mrn | None:
+        """The first of them."""
+        return next(iter(self.mrns), None)
+
+    @property
+    def charts(self) -> Charts | None:
+        """Under what practices keep this patient; None where the EHR holds no MRN."""
+        return tuple(Chart(self.patient_id, mrn) for mrn in self.mrns) or None
 
     @property
     def deceased(self) -> bool | None:

@@ -6,7 +6,7 @@ Dates and times are the ISO 8601 text of the source, with the precision the sour
 
 from __future__ import annotations
 
-from typing import NamedTuple, NewType
+from typing import NamedTuple, NewType, TypeAlias
 
 import msgspec
 
@@ -25,6 +25,10 @@ class Chart(NamedTuple):
 
     patient_id: PatientId
     mrn: Mrn
+
+
+Charts: TypeAlias = tuple[Chart, ...]
+"""The charts of one patient, at least one: a patient of several practices has one in each."""
 
 
 class Visit(NamedTuple):

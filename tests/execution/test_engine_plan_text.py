@@ -144,7 +144,7 @@ def test_one_patient_is_followed_into_three_systems() -> None:
           patient ← patient_by_id
             generalPractitioner ← practitioners_by_id by each of general_practitioner_ids
               name {family}
-            appointments ← appointments_of_patient by chart
+            appointments ← appointments_of_patient by charts
               nodes {start}
             engagement ← engagement_of_patient by patient_id
               score
@@ -169,7 +169,7 @@ def test_what_is_denied_is_not_in_the_plan_and_neither_is_what_lies_behind_it() 
           patient ← patient_by_id
             birthDate
             conditions: denied (boundary-practice-denies-clinical, scope-missing)
-            appointments ← appointments_of_patient by chart
+            appointments ← appointments_of_patient by charts
               nodes {start}
         reads Appointment: start
         reads AppointmentConnection: nodes

@@ -68,7 +68,7 @@ def test_a_missing_setting_stops_the_start_with_all_that_is_missing(
     assert main(["serve"]) == 2
     said = capsys.readouterr().err
     assert "`identity.issuer`" in said
-    assert "`crm.care_key_secret`" in said
+    assert "`keys.care_key_secret`" in said
 
 
 def test_a_taken_port_is_said_to_be_taken(taken_port: int, capsys: pytest.CaptureFixture[str]) -> None:

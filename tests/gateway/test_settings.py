@@ -20,10 +20,17 @@ unhurried = settings(deadline=None)  # a busy machine fails no property
 REPOSITORY = Path(__file__).parents[2]
 
 SECRETS = {
-    "CAREGRAPH_PMS_CLIENT_SECRET": "pms-secret",
-    "CAREGRAPH_CRM_CLIENT_SECRET": "crm-secret",
-    "CAREGRAPH_CRM_CARE_KEY_SECRET": "key-secret",
+    "CAREGRAPH_PMS_NORTH_CLIENT_SECRET": "pms-secret",
+    "CAREGRAPH_CRM_HUB_CLIENT_SECRET": "crm-secret",
+    "CAREGRAPH_KEYS_CARE_KEY_SECRET": "key-secret",
 }
+
+OF_THE_PAGE = {
+    "CAREGRAPH_KEYS_CARE_KEY_SECRET": "k",
+    "CAREGRAPH_PMS_REST_CLIENT_SECRET": "p",
+    "CAREGRAPH_CRM_HUBSPOT_CLIENT_SECRET": "c",
+}
+"""The secrets of docs/caregraph.toml."""
 
 
 def table() -> dict[str, Any]:
@@ -34,9 +41,18 @@ def table() -> dict[str, Any]:
             "audience": "https://caregraph.example",
             "roles": {"doctor": "clinician"},
         },
-        "ehr": {"url": "https://ehr.example/fhir", "mrn_system": "urn:mrn", "visit_system": "urn:visit"},
-        "pms": {"url": "https://pms.example", "time_zone": "America/Chicago", "client_id": "caregraph"},
-        "crm": {"url": "https://crm.example", "client_id": "caregraph"},
+        "ehr": {"main": {"kind": "fhir", "url": "https://ehr.example/fhir"}},
+        "pms": {
+            "north": {
+                "kind": "rest",
+                "url": "https://pms.example",
+                "mrn_system": "urn:mrn",
+                "visit_system": "urn:visit",
+                "time_zone": "America/Chicago",
+                "client_id": "caregraph",
+            }
+        },
+        "crm": {"hub": {"kind": "hubspot", "url": "https://crm.example", "client_id": "caregraph"}},
     }
 
 
@@ -55,9 +71,9 @@ def test_what_is_not_set_has_its_default() -> None:
     assert settings.identity.role_claim == "role"
     assert settings.identity.roles == {"doctor": Audience.CLINICIAN}
     assert settings.identity.introspection is None
-    assert settings.ehr.auth is None
-    assert settings.pms.timeout_s == 2.0
-    assert settings.pms.client_secret.reveal() == "pms-secret"
+    assert settings.ehr["main"].auth is None
+    assert settings.pms["north"].timeout_s == 2.0
+    assert settings.pms["north"].client_secret.reveal() == "pms-secret"
     assert settings.changes.log == "memory"
 
 
@@ -83,55 +99,61 @@ def test_a_variable_wins_over_the_file() -> None:
 def test_a_section_that_may_be_left_out_can_come_from_variables_alone() -> None:
     settings = read_settings(
         table=table(),
-        environ={**SECRETS, "CAREGRAPH_EHR_AUTH_CLIENT_ID": "cg", "CAREGRAPH_EHR_AUTH_KEY": '{"kty": "EC"}'},
+        environ={
+            **SECRETS,
+            "CAREGRAPH_EHR_MAIN_AUTH_CLIENT_ID": "cg",
+            "CAREGRAPH_EHR_MAIN_AUTH_KEY": '{"kty": "EC"}',
+        },
     )
 
-    assert settings.ehr.auth is not None
-    assert (settings.ehr.auth.client_id, settings.ehr.auth.scope) == ("cg", "system/*.rs")
-    assert settings.ehr.auth.key.reveal() == '{"kty": "EC"}'
+    assert settings.ehr["main"].auth is not None
+    assert (settings.ehr["main"].auth.client_id, settings.ehr["main"].auth.scope) == ("cg", "system/*.rs")
+    assert settings.ehr["main"].auth.key.reveal() == '{"kty": "EC"}'
 
 
 def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("from-a-file\n")
-    environ = {**SECRETS, "CAREGRAPH_PMS_CLIENT_SECRET": ""}
+    environ = {**SECRETS, "CAREGRAPH_PMS_NORTH_CLIENT_SECRET": ""}
     given = table()
-    given["pms"]["client_secret_file"] = str(tmp_path / "secret")
+    given["pms"]["north"]["client_secret_file"] = str(tmp_path / "secret")
 
     by_table = read_settings(table=given, environ=environ)
     by_variable = read_settings(
-        table=table(), environ={**environ, "CAREGRAPH_PMS_CLIENT_SECRET_FILE": str(tmp_path / "secret")}
+        table=table(), environ={**environ, "CAREGRAPH_PMS_NORTH_CLIENT_SECRET_FILE": str(tmp_path / "secret")}
     )
 
-    assert by_table.pms.client_secret == by_variable.pms.client_secret == Secret("from-a-file")
+    assert (
+        by_table.pms["north"].client_secret == by_variable.pms["north"].client_secret == Secret("from-a-file")
+    )
 
 
 def test_every_fault_is_told_at_once() -> None:
     given = table()
     given["server"] = {"port": "9000", "prot": 1}
-    given["pms"] |= {"time_zone": "Mars/Olympus"}
+    given["pms"]["north"] |= {"time_zone": "Mars/Olympus"}
     given["extra"] = {}
-    del given["ehr"]["url"]
+    del given["ehr"]["main"]["url"]
 
     assert faults(
         given,
         CAREGRAPH_CHANGES_LOG="redis",
-        CAREGRAPH_CRM_URI="x",
-        CAREGRAPH_CRM_CLIENT_SECRET="",
+        CAREGRAPH_CRM_HUB_URI="x",
+        CAREGRAPH_CRM_HUB_CLIENT_SECRET="",
         CAREGRAPH_SERVER_HOST_FILE="x",
     ) == (
         "`extra` is unknown; remove it",
         "`server.prot` is unknown; did you mean `port`?",
         "`server.port` (CAREGRAPH_SERVER_PORT) is not usable; set it to an integer from 1 to 65535"
         " (The TCP port to listen on)",
-        "`ehr.url` (CAREGRAPH_EHR_URL) is missing; set it to a URL that begins with http:// or https://"
-        " (The FHIR base URL)",
-        "`pms.time_zone` (CAREGRAPH_PMS_TIME_ZONE) is not known; set it to a name of the IANA time zone"
-        " database",
-        "`crm.client_secret` (CAREGRAPH_CRM_CLIENT_SECRET) is missing; set it to a text that is not empty"
-        " (Our secret)",
+        "`ehr.main.url` (CAREGRAPH_EHR_MAIN_URL) is missing; set it to a URL that begins with http:// or"
+        " https:// (The FHIR base URL)",
+        "`pms.north.time_zone` (CAREGRAPH_PMS_NORTH_TIME_ZONE) is not known; set it to a name of the"
+        " IANA time zone database",
+        "`crm.hub.client_secret` (CAREGRAPH_CRM_HUB_CLIENT_SECRET) is missing; set it to a text that is not"
+        " empty (Our secret)",
         "`changes.redis_url` (CAREGRAPH_CHANGES_REDIS_URL) is missing; set it, because"
         " `changes.log` is redis",
-        "variable CAREGRAPH_CRM_URI is unknown; did you mean `CAREGRAPH_CRM_URL`?",
+        "variable CAREGRAPH_CRM_HUB_URI is unknown; did you mean `CAREGRAPH_CRM_HUB_URL`?",
         "variable CAREGRAPH_SERVER_HOST_FILE is unknown; did you mean `CAREGRAPH_SERVER_HOST`?",
     )
 
@@ -154,8 +176,7 @@ def test_every_fault_is_told_at_once() -> None:
         ("CAREGRAPH_IDENTITY_ROLES", "doctor=root"),
         ("CAREGRAPH_IDENTITY_ROLES", ","),
         ("CAREGRAPH_IDENTITY_LEEWAY_S", "3600"),
-        ("CAREGRAPH_PMS_CLIENT_SECRET_FILE", "/nowhere/at/all"),
-        ("CAREGRAPH_EHR_KIND", "v2"),
+        ("CAREGRAPH_PMS_NORTH_CLIENT_SECRET_FILE", "/nowhere/at/all"),
         ("CAREGRAPH_LIMITS_DEPTH", "-1"),
     ],
 )
@@ -185,11 +206,13 @@ def test_no_roles_means_no_start() -> None:
 
 def test_a_secret_that_is_no_text_is_a_fault() -> None:
     given = table()
-    given["ehr"]["auth"] = {"client_id": "caregraph", "key": 12345678}
+    given["ehr"]["main"]["auth"] = {"client_id": "caregraph", "key": 12345678}
 
     (fault,) = faults(given)
 
-    assert fault.startswith("`ehr.auth.key` (CAREGRAPH_EHR_AUTH_KEY) is not usable; set it to a text")
+    assert fault.startswith(
+        "`ehr.main.auth.key` (CAREGRAPH_EHR_MAIN_AUTH_KEY) is not usable; set it to a text"
+    )
     assert "12345678" not in fault
 
 
@@ -199,13 +222,14 @@ def test_a_section_that_is_no_table_is_a_fault() -> None:
 
 def test_secrets_do_not_show() -> None:
     settings = read_settings(table=table(), environ=SECRETS)
-    shown = f"{settings!r} {settings} {settings.pms.client_secret} {settings.pms.client_secret:>20}"
+    secret = settings.pms["north"].client_secret
+    shown = f"{settings!r} {settings} {secret} {secret:>20}"
 
     assert "-secret" not in shown.replace("client_secret", "").replace("care_key_secret", "")
-    assert repr(settings.pms.client_secret) == "Secret(…)"
+    assert repr(settings.pms["north"].client_secret) == "Secret(…)"
     with pytest.raises(TypeError, match="not for writing down"):
-        pickle.dumps(settings.pms.client_secret)
-    assert settings.pms.client_secret != Secret("other")
+        pickle.dumps(settings.pms["north"].client_secret)
+    assert settings.pms["north"].client_secret != Secret("other")
     assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
 
 
@@ -231,11 +255,44 @@ def test_the_file_is_read_from_the_path_given_or_from_the_variable(tmp_path: Pat
     path = tmp_path / "caregraph.toml"
     path.write_text((REPOSITORY / "docs" / "caregraph.toml").read_text(encoding="utf-8"), encoding="utf-8")
 
-    by_path = read_settings(path, environ=SECRETS)
-    by_variable = read_settings(environ={**SECRETS, "CAREGRAPH_CONFIG": str(path)})
+    by_path = read_settings(path, environ=OF_THE_PAGE)
+    by_variable = read_settings(environ={**OF_THE_PAGE, "CAREGRAPH_CONFIG": str(path)})
 
     assert by_path == by_variable
-    assert by_path.crm.url == "https://api.hubapi.com"
+    assert by_path.crm["hubspot"].client_secret == Secret("c")
+
+
+@pytest.mark.parametrize(
+    ("role", "tables", "words"),
+    [
+        ("pms", {"north": {"kind": "v3"}}, "`pms.north.kind` is not usable; set it to one of"),
+        ("pms", {"north": {"kind": 3}}, "`pms.north.kind` is not usable; set it to one of"),
+        ("pms", {"North": {"kind": "rest"}}, "`pms.North` has no name that can be used"),
+        ("pms", {"a_b": {"kind": "rest"}}, "`pms.a_b` has no name that can be used"),
+        ("pms", {"url": "https://pms.example"}, "`pms.url` is not a table; give it a name"),
+        ("crm", 3, "`crm` is not a table; write it as [crm.NAME]"),
+        ("ehr", {}, "`ehr` has no table; patients are the EHR's"),
+    ],
+)
+def test_a_source_that_is_not_described_is_a_fault(role: str, tables: Any, words: str) -> None:
+    assert any(fault.startswith(words) for fault in faults({**table(), role: tables}))
+
+
+def test_sources_that_could_not_be_told_apart_are_faults() -> None:
+    given = table()
+    first = given["pms"]["north"] | {"client_secret": "x", "bare_ids": True}
+    given["pms"] = {"north": first, "main": first, "south": {**first, "ehr": "none"}}
+    given["ehr"]["second"] = {"kind": "fhir", "url": "https://second.example/fhir"}
+
+    assert faults(given) == (
+        "`pms` has several tables with `bare_ids`; at most one source's ids can go bare",
+        "`main` names several sources; give each a name of its own",
+        "`pms.north.ehr` (CAREGRAPH_PMS_NORTH_EHR) is missing; name the EHR that knows its patients, of the"
+        " several",
+        "`pms.main.ehr` (CAREGRAPH_PMS_MAIN_EHR) is missing; name the EHR that knows its patients, of the"
+        " several",
+        "`pms.south.ehr` (CAREGRAPH_PMS_SOUTH_EHR) is the name of no EHR; set it to that of one",
+    )
 
 
 @pytest.mark.parametrize(
@@ -271,19 +328,18 @@ def test_the_documented_defaults_are_what_the_file_without_its_comments_gives(tm
         line.removeprefix("# ") if line.startswith("# ") and " = " in line and "…" not in line else line
         for line in written.splitlines()
     ]
-    optional = {"# [identity.introspection]", "# [ehr.auth]", "# [explorer]"}
     kept: list[str] = []
     skipping = False
     for line in lines:
-        if line in optional or line.startswith("["):
-            skipping = line in optional
+        if line.startswith(("# [", "[")):
+            skipping = line.startswith("#")
         if not skipping:
             kept.append(line)
     (tmp_path / "all.toml").write_text("\n".join(kept), encoding="utf-8")
     (tmp_path / "example.toml").write_text(written, encoding="utf-8")
 
-    assert read_settings(tmp_path / "all.toml", environ=SECRETS) == read_settings(
-        tmp_path / "example.toml", environ=SECRETS
+    assert read_settings(tmp_path / "all.toml", environ=OF_THE_PAGE) == read_settings(
+        tmp_path / "example.toml", environ=OF_THE_PAGE
     )
 
 

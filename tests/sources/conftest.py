@@ -10,8 +10,11 @@ from sandbox.serve import Options, background
 from sources.calling import Limits, Upstream, backend_services, client_credentials
 from sources.crm.hubspot import HubSpotEngagements, HubSpotSettings
 from sources.ehr.fhir import FhirRecords, FhirSettings
+from sources.naming import alone
 from sources.pms.rest import PmsSettings, RestPms
 from tests.sources.practice import KEY, Served
+
+PRACTICE = alone("pms", "urn:caregraph:sandbox:mrn", "urn:caregraph:sandbox:visit")
 
 UNHURRIED = Limits(timeout_s=20.0)
 """A busy machine is no fault of the sandbox's."""
@@ -37,7 +40,7 @@ async def ehr(served: Served) -> AsyncIterator[FhirRecords]:
     url = served.at.ehr
     authorizer = backend_services("ehr", url, "caregraph", KEY.as_dict(private=True), "gateway-1")
     upstream = Upstream("ehr", "ehr", url, authorizer=authorizer, limits=UNHURRIED)
-    settings = FhirSettings("ehr", url, "urn:caregraph:sandbox:mrn", "urn:caregraph:sandbox:visit")
+    settings = FhirSettings("ehr", url, PRACTICE)
     records = FhirRecords(settings, upstream)
     yield records
     await records.close()

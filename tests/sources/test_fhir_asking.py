@@ -39,7 +39,7 @@ from sources.ports import Narrowing, PatientQuery
         (DocumentReference, "encounter_ids", "context,id,subject"),
         (Observation, "encounter_ids", "encounter,id,subject"),
         (Encounter, "visit", "id,subject"),
-        (Patient, "chart", "id,identifier"),
+        (Patient, "charts", "id,identifier"),
         (Practitioner, "npi name", "id,identifier,name"),
     ],
 )

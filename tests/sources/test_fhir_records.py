@@ -12,6 +12,7 @@ from sources.calling import Limits, Outcome, Upstream
 from sources.ehr.fhir import FhirRecords, FhirSettings
 from sources.errors import SourceError, SourceMisread, SourceRejected, SourceTimeout, SourceUnavailable
 from sources.model import Encounter, Mrn, Patient, PatientId, Practitioner
+from sources.naming import alone
 from sources.ports import Listed, Narrowing, PatientQuery
 from tests.sources.stub import (
     Answer,
@@ -54,7 +55,9 @@ async def records_at(
 ) -> AsyncIterator[FhirRecords]:
     observers = [observer] if observer is not None else []
     upstream = Upstream("ehr", "ehr", url, observers=observers, limits=limits or Limits(timeout_s=20))
-    records = FhirRecords(FhirSettings("ehr", url, "urn:mrn", "urn:visit", **settings), upstream)
+    records = FhirRecords(
+        FhirSettings("ehr", url, alone("pms", "urn:mrn", "urn:visit"), **settings), upstream
+    )
     yield records
     await records.close()
 

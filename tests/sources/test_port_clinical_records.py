@@ -25,6 +25,7 @@ from sources.model import (
     Procedure,
     Resource,
 )
+from sources.naming import alone
 from sources.ports import ClinicalRecords, Listed, Narrowing, Page, PatientQuery
 from tests.sources.practice import Served, as_model, resources
 
@@ -48,7 +49,7 @@ KINDS: list[type[Resource]] = [
 @pytest.fixture(params=["memory", "fhir"])
 def records(request: pytest.FixtureRequest, served: Served) -> ClinicalRecords:
     if request.param == "memory":
-        return MemoryRecords(resources(served.dataset), MRN, VISIT)
+        return MemoryRecords(resources(served.dataset), alone("pms", MRN, VISIT))
     adapter: ClinicalRecords = request.getfixturevalue("ehr")
     return adapter
 
@@ -121,7 +122,7 @@ NARROWINGS: list[Any] = [
 async def test_a_narrowed_search_gives_the_same_rows_in_memory_and_over_fhir(
     served: Served, ehr: ClinicalRecords, kind: type[Resource], parameters: Any
 ) -> None:
-    memory = MemoryRecords(resources(served.dataset), MRN, VISIT)
+    memory = MemoryRecords(resources(served.dataset), alone("pms", MRN, VISIT))
     narrowing = Narrowing(parameters)
     expected = listed(await memory.of_patients(kind, ALL_PATIENTS, narrowing, everything(kind)))
     found = listed(await ehr.of_patients(kind, ALL_PATIENTS, narrowing, everything(kind)))
@@ -136,7 +137,7 @@ def count(lists: dict[str, list[Any]]) -> int:
 
 
 async def test_a_parameter_that_memory_does_not_know_is_rejected(served: Served) -> None:
-    memory = MemoryRecords(resources(served.dataset), MRN, VISIT)
+    memory = MemoryRecords(resources(served.dataset), alone("pms", MRN, VISIT))
     with pytest.raises(SourceRejected, match="no search parameter `flavour`"):
         await memory.of_patients(Encounter, ALL_PATIENTS, Narrowing((("flavour", ("x",)),)), frozenset())
 
@@ -203,7 +204,7 @@ async def test_a_search_for_patients_goes_page_by_page_to_the_end(
 async def test_patients_are_found_alike_in_memory_and_over_fhir(
     served: Served, ehr: ClinicalRecords, query: PatientQuery
 ) -> None:
-    memory = MemoryRecords(resources(served.dataset), MRN, VISIT)
+    memory = MemoryRecords(resources(served.dataset), alone("pms", MRN, VISIT))
     pages: list[Page[Patient]] = [
         await source.search_patients(query, 50, None, everything(Patient)) for source in (memory, ehr)
     ]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 from joserfc.jwk import ECKey
 from msgspec.structs import replace
 
+from gateway.adapters.sections import SourceSection
 from gateway.app import create_app
 from gateway.cli.demo import demo_settings
 from gateway.cli.serve import server
@@ -27,6 +28,8 @@ STARTS_WITHIN_S = 30
 RECOVERS_WITHIN_S = 20
 NEVER_S = 3_600.0
 BUSY_S = 9.0
+S = TypeVar("S", bound=SourceSection)
+
 SOURCES = ("ehr", "pms", "crm")
 
 HEALTHY = {
@@ -169,10 +172,14 @@ def _with(settings: Settings, poll_seconds: float, source_timeout_s: float) -> S
     return replace(
         settings,
         changes=replace(settings.changes, poll_seconds=poll_seconds),
-        ehr=replace(settings.ehr, timeout_s=source_timeout_s),
-        pms=replace(settings.pms, timeout_s=source_timeout_s),
-        crm=replace(settings.crm, timeout_s=source_timeout_s),
+        ehr=_each(settings.ehr, source_timeout_s),
+        pms=_each(settings.pms, source_timeout_s),
+        crm=_each(settings.crm, source_timeout_s),
     )
+
+
+def _each(sources: Mapping[str, S], timeout_s: float) -> dict[str, S]:
+    return {name: replace(source, timeout_s=timeout_s) for name, source in sources.items()}
 
 
 def _is_ready(house: House) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from msgspec.structs import fields
 
-from gateway.settings import Crm, Ehr, Pms
+from gateway.adapters.sections import SourceSection
 from sandbox.dataset import generate
 from sandbox.knobs.rows import FOREIGN_CARE_KEY, FOREIGN_MRN, FOREIGN_NUMBER, FOREIGN_PATIENT, ODD_FIELD
 from tests.stories.conftest import TODAY
@@ -68,7 +68,7 @@ def house() -> Iterator[House]:
 
 
 def test_a_source_has_as_long_by_default_as_in_these_stories() -> None:
-    defaults = {it.default for kind in (Ehr, Pms, Crm) for it in fields(kind) if it.name == "timeout_s"}
+    defaults = {it.default for it in fields(SourceSection) if it.name == "timeout_s"}
 
     assert defaults == {TIMEOUT_S}
 

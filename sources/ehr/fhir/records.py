@@ -14,8 +14,8 @@ from sources.fhir.bundles import PageReader, page_reader
 from sources.fhir.client import FhirClient
 from sources.fhir.keys import by_id, by_identifier, by_patient, owners
 from sources.fhir.settings import FhirSettings
-from sources.fhir.wire import Systems
 from sources.model import Mrn, Patient, PatientId, Resource
+from sources.naming import of_practice
 from sources.ports import Checked, Found, Health, Listed, Narrowing, Page, PatientQuery, Wanted
 
 R = TypeVar("R", bound=Resource)
@@ -30,7 +30,6 @@ class FhirRecords:
         self.name = settings.name
         self.kind = "ehr"
         self._settings = settings
-        self._systems = Systems(settings.mrn_system, settings.visit_system)
         self._base_url = settings.base_url.rstrip("/")
         self._upstream = upstream
         self._client = FhirClient(settings, upstream)
@@ -46,10 +45,12 @@ class FhirRecords:
         await self._upstream.close()
 
     def mrn_identifier(self, mrn: Mrn) -> str:
-        return f"{escaped(self._settings.mrn_system)}|{escaped(mrn)}"
+        practice, number = of_practice(self._settings.practices, mrn)
+        return f"{escaped(practice.mrn_system)}|{escaped(number)}"
 
     def visit_identifier(self, visit_number: str) -> str:
-        return f"{escaped(self._settings.visit_system)}|{escaped(visit_number)}"
+        practice, number = of_practice(self._settings.practices, visit_number)
+        return f"{escaped(practice.visit_system)}|{escaped(number)}"
 
     async def read(self, kind: type[R], ids: Sequence[str], wanted: Wanted) -> Found[str, R]:
         async def ask(chunk: Sequence[str]) -> Found[str, R]:
@@ -130,7 +131,7 @@ class FhirRecords:
             raise SourceRejected(self.name, why) from None
 
     def _reader(self, kind: type[R], wanted: Wanted) -> PageReader[R]:
-        return page_reader(kind, elements(kind, wanted), self._systems)
+        return page_reader(kind, elements(kind, wanted), self._settings.practices)
 
     def _form(self, kind: type[Resource], wanted: Wanted, count: int) -> Parameters:
         form = [("_count", str(min(count, self._settings.page_size)))]

@@ -1,0 +1,66 @@
+"""What one patient's charts hold together, where several practices keep one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import msgspec
+
+from sources.errors import SourceError, SourceMisread
+from sources.model import Appointment, Balance, Money
+from sources.ports import Listed
+
+V = TypeVar("V")
+
+LAST = datetime.max.replace(tzinfo=UTC)
+
+
+def starts(appointment: Appointment) -> datetime:
+    """When a booking starts, to order by; one without a start comes last."""
+    return datetime.fromisoformat(appointment.start) if appointment.start is not None else LAST
+
+
+def merged(
+    each: Sequence[Listed[V] | SourceError], order: Callable[[V], Any] | None
+) -> Listed[V] | SourceError:
+    """The rows of several lists as one. It is not complete where one of them could not be had.
+
+    Without any that could be had, it is the first one's error.
+    """
+    if len(each) == 1:
+        return each[0]
+    had = [listed for listed in each if not isinstance(listed, SourceError)]
+    missing = tuple(fault for fault in each if isinstance(fault, SourceError))
+    if missing and not had:
+        return missing[0]
+    rows = [row for listed in had for row in listed.rows]
+    if order is not None:
+        rows.sort(key=order)
+    told = (*missing, *(fault for listed in had for fault in listed.missing))
+    return Listed(tuple(rows), not told and all(listed.complete for listed in had), told)
+
+
+def owed_in_all(each: Sequence[Balance | SourceError | None]) -> Balance | SourceError | None:
+    """What a patient owes in all practices together, as of the oldest; None where none knows.
+
+    An amount that one practice did not tell would be told too low: then its error is the answer.
+    """
+    if len(each) == 1:
+        return each[0]
+    for fault in each:
+        if isinstance(fault, SourceError):
+            return fault
+    known = [balance for balance in each if isinstance(balance, Balance)]
+    if len(known) < 2:
+        return known[0] if known else None
+    if len({balance.amount.currency for balance in known}) > 1:
+        return SourceMisread("pms", "balances in several currencies, which have no sum")
+    total = sum(Decimal(balance.amount.value) for balance in known)
+    oldest = min(
+        (balance.as_of for balance in known if balance.as_of), key=datetime.fromisoformat, default=None
+    )
+    amount = Money(value=str(total), currency=known[0].amount.currency)
+    return msgspec.structs.replace(known[0], amount=amount, as_of=oldest)
