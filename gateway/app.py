@@ -30,6 +30,7 @@ from gateway.telemetry import Metrics, otlp_exporter, tracer_provider
 from gateway.transport.explorer import ExplorerConfig, explorer_routes
 from gateway.transport.routes import graphql_routes
 from gateway.transport.settings import StatusProfile, TransportSettings
+from gateway.visibility import Views
 from policies import Policy
 from resolvers.cursors import Seal
 from resolvers.loaders import House, Sources
@@ -78,6 +79,7 @@ def compose(settings: Settings, kept: Adapters, measuring: Measuring) -> ASGIApp
         identity=identity,
         operations=Operations(schema, settings.limits, metrics),
         engine=Engine(schema, type_of=lambda row: type(row).__name__),
+        views=Views(schema),
         feed=Feed(changing),
         metrics=metrics,
         tracer=measuring.tracer,

@@ -33,6 +33,7 @@ from gateway.presenting import codes, core_errors, field_errors
 from gateway.stating import stated
 from gateway.telemetry import Metrics, trace_id
 from gateway.transport.service import Answer, Asked, Outcome, RequestRefused, Unauthenticated, Unavailable
+from gateway.visibility import Views
 from policies import Actor, Grant, Policy
 from resolvers.faults import BadInput
 from resolvers.loaders import House, Loaders, Touched
@@ -73,6 +74,7 @@ class Graph:
     identity: Identity
     operations: Operations
     engine: Engine
+    views: Views
     feed: Feed
     metrics: Metrics
     tracer: Tracer
@@ -217,10 +219,9 @@ class Graph:
         key = (prepared.hash, prepared.name, grant.key)
         ran.plan = self.audit.plan(key, lambda: of_document(self.schema, prepared, grant))
         loaders = ran.loaders = Loaders(self.house, grant, self.engine.readable(grant))
+        scope = CoreScope(grant, loaders, lambda: self.views.of(grant))
         try:
-            result = await run_in_core(
-                self.schema, prepared, CoreScope(grant, loaders), asked.variables, root
-            )
+            result = await run_in_core(self.schema, prepared, scope, asked.variables, root)
         finally:
             loaders.close()
         ran.data, ran.errors = result.data, core_errors(result.errors or (), trace)

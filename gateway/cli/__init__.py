@@ -65,6 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     change.set_defaults(run=_run("change"))
 
     schema = commands.add_parser("schema", help="print the GraphQL schema")
+    schema.add_argument("--as", dest="persona", choices=PERSONAS, help="only what this persona sees of it")
     _add_check(schema)
     schema.set_defaults(run=_run("documents", "schema"))
 

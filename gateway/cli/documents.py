@@ -6,13 +6,20 @@ import argparse
 import sys
 from pathlib import Path
 
-from policies import render
+from gateway.cli.explaining import actor_of
+from gateway.visibility.view import view
+from policies import Policy, render
 from resolvers.schema import build, classify, core_of, sdl
+from sandbox.idp import personas
 
 
 def schema(chosen: argparse.Namespace) -> int:
-    """The schema definition language text of the graph."""
-    return _printed(sdl(core_of(build())), chosen.check)
+    """The schema definition language text of the graph, or of what a persona sees of it."""
+    full = core_of(build())
+    if chosen.persona is None:
+        return _printed(sdl(full), chosen.check)
+    grant = Policy(classify(full)).grant(actor_of(personas()[chosen.persona]))
+    return _printed(sdl(view(full, grant)), chosen.check)
 
 
 def matrix(chosen: argparse.Namespace) -> int:

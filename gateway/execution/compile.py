@@ -25,7 +25,7 @@ from graphql import (
 from gateway.execution.arguments import Arguments
 from gateway.execution.collect import Collector, Opaque
 from gateway.execution.generate import builder
-from gateway.execution.inputs import Decides, Refused, denial, input_check, refused_argument
+from gateway.execution.inputs import Decides, Refused, decided, input_check, refused_argument
 from gateway.execution.plan import (
     Denied,
     Descend,
@@ -43,7 +43,7 @@ from gateway.execution.plan import (
     height,
 )
 from policies import Coordinate, Decision, Effect
-from resolvers.declare import Attribute, Edge, declaration
+from resolvers.declare import Edge, declaration
 
 DEEPEST = 64
 """Levels of selection beyond which an operation goes to graphql-core (and fails the limits before that)."""
@@ -118,8 +118,8 @@ class _Compiler:
         declared = declaration(definition)
         if declared is None:
             raise Opaque("resolver")
-        decision = self._grant.decide(coordinate)
-        refusal = self._refusal(coordinate, nodes[0], declared, decision)
+        decision = decided(coordinate, declared, self._grant)
+        refusal = self._refusal(coordinate, nodes[0], decision)
         if refusal is not None:
             bare = self._bare(definition.type)
             return Denied(key, coordinate, nodes, bare, refusal.coordinate, refusal.decision)
@@ -133,11 +133,7 @@ class _Compiler:
         kind = Read if _all_attributes(shape) and height(shape) <= HIGHEST else Descend
         return kind(key, coordinate, nodes, shape, declared, through, masked=mask is not None)
 
-    def _refusal(
-        self, coordinate: Coordinate, node: FieldNode, declared: Attribute | Edge, decision: Decision
-    ) -> Refused | None:
-        if isinstance(declared, Edge):
-            decision = denial(decision) or decision  # there is no masking what lies behind an edge
+    def _refusal(self, coordinate: Coordinate, node: FieldNode, decision: Decision) -> Refused | None:
         if decision.effect is Effect.DENY:
             return Refused(coordinate, decision)
         return refused_argument(coordinate, node, self._grant)

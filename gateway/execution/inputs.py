@@ -9,6 +9,7 @@ from graphql import FieldNode, GraphQLField, GraphQLInputObjectType, get_named_t
 from strawberry import UNSET
 
 from policies import Coordinate, Decision, Effect
+from resolvers.declare import Attribute, Edge
 
 Check: TypeAlias = Callable[[Mapping[str, Any]], None]
 """Raises `Refused` when the coerced arguments of a field use an input field that may not be used."""
@@ -37,6 +38,12 @@ def denial(decision: Decision) -> Decision | None:
     if decision.effect is Effect.ALLOW:
         return None
     return Decision(Effect.DENY, decision.reasons, decision.missing_scopes)
+
+
+def decided(coordinate: Coordinate, declared: Attribute | Edge, grant: Decides) -> Decision:
+    """The decision on a field: there is no masking what lies behind an edge, so a mask denies one."""
+    decision = grant.decide(coordinate)
+    return denial(decision) or decision if isinstance(declared, Edge) else decision
 
 
 def refused_argument(coordinate: Coordinate, node: FieldNode, grant: Decides) -> Refused | None:

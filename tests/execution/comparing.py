@@ -121,7 +121,7 @@ async def by_core(asked: Asked, executor: type[Executor[Any]] | None = None) -> 
             asked.schema,
             asked.document,
             asked.root,
-            CoreScope(asked.grant, loaders),
+            CoreScope(asked.grant, loaders, lambda: asked.schema),
             asked.variables,
             asked.name,
             hide_suggestions=True,

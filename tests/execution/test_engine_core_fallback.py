@@ -25,7 +25,8 @@ async def in_core(text: str, loaders: ByHand, grant: Granted | None = None) -> t
     """graphql-core's data, and the class of the cause of each error by path."""
     document = parse(text)
     prepared = Prepared.of(text, document, operation_of(document, None))
-    result = await run_in_core(awkward(), prepared, CoreScope(grant or Everything(), loaders), {})
+    scope = CoreScope(grant or Everything(), loaders, awkward)
+    result = await run_in_core(awkward(), prepared, scope, {})
     causes = {tuple(e.path or ()): type(e.original_error).__name__ for e in result.errors or ()}
     return result.data, causes
 
@@ -150,7 +151,7 @@ async def test_a_failure_of_a_source_is_told_where_its_field_is() -> None:
     document = parse("{\n  number\n}")
     prepared = Prepared.of("a document", document, operation_of(document, None))
 
-    result = await run_in_core(awkward(), prepared, CoreScope(Everything(), loaders), {})
+    result = await run_in_core(awkward(), prepared, CoreScope(Everything(), loaders, awkward), {})
 
     assert result.errors is not None
     (error,) = result.errors

@@ -35,6 +35,14 @@ def test_a_document_that_is_not_current_is_said_to_be_so(
     assert capsys.readouterr().err == f"{old} is not current; run scripts/fix and review what changed\n"
 
 
+def test_the_schema_as_a_persona_sees_it_holds_no_more(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["schema", "--as", "marketer"]) == 0
+    shown = capsys.readouterr().out
+
+    assert "type Engagement {" in shown
+    assert "type Condition" not in shown
+
+
 def test_the_committed_matrix_is_current() -> None:
     assert main(["policy", "matrix", "--check", "docs/policies.md"]) == 0
 
