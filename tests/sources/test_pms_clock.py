@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from sources.pms.rest.clock import PracticeClock
+from sources.pms.clock import PracticeClock
 
 ZONES = ["America/Chicago", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kolkata", "UTC"]
 CHICAGO = PracticeClock("America/Chicago")

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from sources.calling import Limits, Nonconforming, Upstream
 from sources.errors import SourceError, SourceMisread, SourceRejected, SourceTimeout, SourceUnavailable
 from sources.model import Appointment, ChangeKind, Mrn
+from sources.pms.clock import PracticeClock
 from sources.pms.rest import PmsSettings, RestPms
 from sources.pms.rest.changes import BadBookmark, Bookmark
 from sources.pms.rest.client import _APPOINTMENTS
-from sources.pms.rest.clock import PracticeClock
 from sources.pms.rest.normalise import STATUS, appointment
 from sources.ports import AppointmentQuery, Listed, Page
 from tests.sources.stub import (

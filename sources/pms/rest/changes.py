@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from sources.model import Appointment, Change, ChangeKind, ChangeType, PatientId
-from sources.pms.rest.clock import PracticeClock
+from sources.pms.clock import PracticeClock
 from sources.ports import Noticed
 
 

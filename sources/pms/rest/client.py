@@ -7,8 +7,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from sources.calling import Nonconforming, RowReader, Unread, Upstream
 from sources.model import Appointment, Balance, Coverage, Location
+from sources.pms.clock import PracticeClock
 from sources.pms.rest import normalise
-from sources.pms.rest.clock import PracticeClock
 from sources.pms.rest.settings import PmsSettings
 from sources.pms.rest.wire import (
     AppointmentIdentity,

@@ -20,7 +20,7 @@ from sources.model import (
     Mrn,
     Period,
 )
-from sources.pms.rest.clock import PracticeClock
+from sources.pms.clock import PracticeClock
 from sources.pms.rest.wire import Status, WireAppointment, WireBalance, WireCoverage, WireLocation
 
 STATUS: dict[Status, str] = {

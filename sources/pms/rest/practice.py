@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 from sources.calling import Unasked, Unread, Upstream, in_chunks, many_each, one_each, only_asked
 from sources.errors import SourceError, SourceRejected
 from sources.model import Appointment, Balance, Coverage, Location, Mrn
+from sources.pms.clock import PracticeClock
 from sources.pms.rest.changes import BadBookmark, Bookmark, noticed
 from sources.pms.rest.client import PmsClient, Results
-from sources.pms.rest.clock import PracticeClock
 from sources.pms.rest.normalise import is_between, statuses_of
 from sources.pms.rest.settings import PmsSettings
 from sources.pms.rest.wire import AppointmentIdentity, OfPatientIdentity
