@@ -516,3 +516,8 @@ async def test_a_query_finds_what_it_finds_in_memory(
     assert 0 < sum(len(it.rows) for it in expected.values() if isinstance(it, Listed)) < 20
     page = await practice.search_appointments(query, 50, None, ANY)
     assert page == await memory.search_appointments(query, 50, None, ANY)
+
+
+async def test_a_check_says_what_it_is(practice: ProjectedPractice) -> None:
+    assert await practice.check() == (True, ("projection, schema version 1",))
+    assert practice.health()[:3] == ("pms", "pms", True)

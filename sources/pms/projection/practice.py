@@ -12,7 +12,7 @@ from sources.errors import SourceRejected, SourceUnavailable
 from sources.model import Appointment, Balance, Coverage, Location, Mrn
 from sources.pms.projection import reading, tables
 from sources.pms.projection.store import Store
-from sources.ports import AppointmentQuery, Found, Health, Listed, Noticed, Page, Wanted
+from sources.ports import AppointmentQuery, Checked, Found, Health, Listed, Noticed, Page, Wanted
 
 T = TypeVar("T")
 
@@ -33,8 +33,9 @@ class ProjectedPractice:
     def health(self) -> Health:
         return self._store.health(self.kind)
 
-    async def check(self) -> None:
+    async def check(self) -> Checked:
         await self._ask(lambda connection: None)
+        return Checked(True, (f"projection, schema version {tables.SCHEMA_VERSION}",))
 
     async def close(self) -> None:
         """Let go of every connection."""
