@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 from hmac import digest
@@ -16,6 +17,7 @@ from starlette.types import ASGIApp
 
 from gateway.adapters.assembling import Adapters, adapters
 from gateway.audit import configured
+from gateway.breaking import BreakGlass
 from gateway.changing import Changing
 from gateway.errors import ErrorBoundary
 from gateway.execution.engine import Engine
@@ -38,8 +40,8 @@ from resolvers.schema import build, classify, core_of
 from sources.crm.care_key import CareKeys
 
 
-def create_app(settings: Settings) -> ASGIApp:
-    """The gateway for these settings, with the adapters they name.
+def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) -> ASGIApp:
+    """The gateway for these settings, with the adapters they name; break-glass lapses by *clock*.
 
     Raises:
         ExporterMissing: spans are to be exported and the exporter is not installed.
@@ -51,10 +53,12 @@ def create_app(settings: Settings) -> ASGIApp:
         sample_ratio=telemetry.sample_ratio,
     )
     measuring = Measuring(Metrics(), provider.get_tracer("caregraph"))
-    return compose(settings, adapters(settings, observers=[measuring]), measuring)
+    return compose(settings, adapters(settings, observers=[measuring]), measuring, clock=clock)
 
 
-def compose(settings: Settings, kept: Adapters, measuring: Measuring) -> ASGIApp:
+def compose(
+    settings: Settings, kept: Adapters, measuring: Measuring, *, clock: Callable[[], float] = time.time
+) -> ASGIApp:
     """The gateway over the given adapters.
 
     What a request passes, in order: `ErrorBoundary`; the routes of `transport` (body, origin, media types);
@@ -84,6 +88,7 @@ def compose(settings: Settings, kept: Adapters, measuring: Measuring) -> ASGIApp
         metrics=metrics,
         tracer=measuring.tracer,
         audit=audit,
+        break_glass=BreakGlass(audit, metrics, clock=clock),
         deadline_s=settings.server.operation_deadline_s,
     )
 

@@ -94,15 +94,19 @@ class Fault(NamedTuple):
 class RequestError(Exception):
     """A request that is not run. Its text is its code: *faults* are for the sender, never for a log."""
 
-    def __init__(self, code: Code, faults: Sequence[Fault] = ()) -> None:
+    def __init__(self, code: Code, faults: Sequence[Fault] = (), *, retryable: bool = False) -> None:
         super().__init__(code.name)
         self.code = code
+        self.retryable = retryable
         self.faults = tuple(faults) or (Fault(code.value),)
 
     def shown(self, trace_id: str) -> list[FormattedError]:
         """Its faults as GraphQL errors."""
         return [
-            _formatted(fault.message, self.code, trace_id, locations=fault.locations) for fault in self.faults
+            _formatted(
+                fault.message, self.code, trace_id, locations=fault.locations, retryable=self.retryable
+            )
+            for fault in self.faults
         ]
 
 

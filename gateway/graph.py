@@ -17,6 +17,7 @@ from opentelemetry.trace import Tracer
 
 from gateway import identity
 from gateway.audit import Audit, AuditUnavailable, Entry, PlanRef, of_document, of_plan
+from gateway.breaking import EXTENSION, BreakGlass, told
 from gateway.changes import Gap
 from gateway.changes.log import Item
 from gateway.errors import Code, Fault, FormattedError, Overdue, RequestError, Unrecorded, report, shown
@@ -79,6 +80,7 @@ class Graph:
     metrics: Metrics
     tracer: Tracer
     audit: Audit
+    break_glass: BreakGlass
     deadline_s: float = 10.0
     _prepared: WeakKeyDictionary[Operation, Prepared] = field(default_factory=WeakKeyDictionary)
 
@@ -105,6 +107,7 @@ class Graph:
                 raise RequestError(Code.BAD_USER_INPUT, [Fault("Subscribe over WebSocket, at this address.")])
             if only_queries and operation.kind is not OperationType.QUERY:
                 return _refusal(RequestError(Code.BAD_USER_INPUT), trace, Outcome.NOT_A_QUERY)
+            caller = await self._in_emergency(caller, asked, operation, trace)
             return await self._run(operation, asked, caller, trace, None)
         except RequestError as refused:
             return _refusal(refused, trace)
@@ -115,6 +118,7 @@ class Graph:
         try:
             caller = stated(caller, asked)
             operation = self._operation(asked)
+            caller = await self._in_emergency(caller, asked, operation, trace)
             if operation.kind is not OperationType.SUBSCRIPTION:
                 yield (await self._run(operation, asked, caller, trace, None)).body
                 return
@@ -123,17 +127,18 @@ class Graph:
         except RequestError as refused:
             raise RequestRefused(encode(refused.shown(trace))) from None
         async with aclosing(self._events(wanted, caller)) as events:
-            async for told in events:
-                if isinstance(told, Gap):
-                    yield _missed(told, trace)
+            async for item in events:
+                if isinstance(item, Gap):
+                    yield _missed(item, trace)
                 else:
-                    answer = await self._run(operation, asked, caller, trace_id(), Happened(told))
+                    answer = await self._run(operation, asked, caller, trace_id(), Happened(item))
                     yield answer.body
 
     async def _run(
         self, operation: Operation, asked: Asked, caller: Actor, trace: str, root: object
     ) -> Answer:
         started = time.perf_counter()
+        caller = self.break_glass.now(caller)
         variables = self._variables(operation, asked)
         grant = self.policy.grant(caller)
         kind = operation.kind.value
@@ -155,11 +160,12 @@ class Graph:
                         "graphql.document.hash": operation.hash,
                         "caregraph.audience": caller.audience.value,
                         "caregraph.purpose": caller.purpose.value,
+                        "caregraph.break_glass": caller.emergency is not None,
                         "caregraph.upstream_calls": tally.total,
                     }
                 )
         self._measure(kind, ran.errors, tally, time.perf_counter() - started)
-        return _answer(ran.data, ran.errors, tally)
+        return _answer(ran.data, ran.errors, tally, caller)
 
     async def _record(self, operation: Operation, caller: Actor, trace: str, ran: _Ran, tally: Tally) -> None:
         """Has the operation recorded before its answer leaves.
@@ -243,7 +249,7 @@ class Graph:
 
     async def _events(self, wanted: Subscribed, caller: Actor) -> AsyncGenerator[Item, None]:
         try:
-            async for item in self.feed.changes(wanted, lambda: self.policy.grant(caller), self.house):
+            async for item in self.feed.changes(wanted, lambda: self._grant(caller), self.house):
                 yield item
         except BadInput as fault:
             raise RequestRefused(encode([shown(fault, trace_id=trace_id())])) from None
@@ -264,6 +270,13 @@ class Graph:
         except Refused:
             raise RequestError(Code.FORBIDDEN) from None
         return wanted
+
+    def _grant(self, caller: Actor) -> Grant:
+        """What the caller may read now."""
+        return self.policy.grant(self.break_glass.now(caller))
+
+    async def _in_emergency(self, caller: Actor, asked: Asked, operation: Operation, trace: str) -> Actor:
+        return await self.break_glass.declared(caller, asked.extensions.get(EXTENSION), operation, trace)
 
     def _measure(self, kind: str, errors: list[FormattedError], tally: Tally, seconds: float) -> None:
         answered = self.metrics.answered(kind, "ok" if not errors else "errors")
@@ -289,8 +302,10 @@ def _missed(gap: Gap, trace: str) -> bytes:
     return encode({"errors": [error], "data": None})
 
 
-def _answer(data: dict[str, Any] | None, errors: list[FormattedError], tally: Tally) -> Answer:
-    extensions = {"upstreamCalls": tally.total}
+def _answer(data: dict[str, Any] | None, errors: list[FormattedError], tally: Tally, caller: Actor) -> Answer:
+    extensions: dict[str, Any] = {"upstreamCalls": tally.total}
+    if caller.emergency is not None:
+        extensions[EXTENSION] = told(caller.emergency)
     if not errors:
         return Answer(encode({"data": data, "extensions": extensions}))
     body = encode({"data": data, "errors": errors, "extensions": extensions})

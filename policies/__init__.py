@@ -2,9 +2,11 @@
 
 from policies.actor import DEFAULT_PURPOSE, Actor, Audience, Purpose
 from policies.boundary import BOUNDARY, Rule
+from policies.break_glass import BreakGlassRefused, as_of, in_emergency
 from policies.classification import Classified, Coordinate, DataClass, Needs, Requirement
 from policies.decisions import Decision, Grant, Policy
 from policies.effects import Effect
+from policies.emergency import BREAK_GLASS, LONGEST_S, Emergency
 from policies.masks import MASKS, Mask
 from policies.matrix import render
 from policies.purposes import PurposeRefused, PurposeUnknown, for_purpose
@@ -13,16 +15,20 @@ from policies.scopes import Context, PrivateScope, ResourceScope, Scopes
 
 __all__ = [
     "BOUNDARY",
+    "BREAK_GLASS",
     "DEFAULT_PURPOSE",
+    "LONGEST_S",
     "MASKS",
     "Actor",
     "Audience",
+    "BreakGlassRefused",
     "Classified",
     "Context",
     "Coordinate",
     "DataClass",
     "Decision",
     "Effect",
+    "Emergency",
     "Grant",
     "Mask",
     "Needs",
@@ -36,6 +42,8 @@ __all__ = [
     "RowRule",
     "Rule",
     "Scopes",
+    "as_of",
     "for_purpose",
+    "in_emergency",
     "render",
 ]

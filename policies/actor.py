@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from types import MappingProxyType
 
+from policies.emergency import Emergency
 from policies.scopes import Scopes
 from sources.model import PatientId
 
@@ -60,7 +61,8 @@ class Actor:
 
     `patient` is the launch context's Patient id, `fhir_user` the reference of the person signed in,
     `token_id` the token's `jti`, `expires_at` seconds since the epoch. `claims_purpose` says whether the
-    token itself states the purpose: a request may then narrow it, and no more.
+    token itself states the purpose: a request may then narrow it, and no more. `emergency` is there while the
+    glass is broken: `policies.break_glass` alone puts it there.
     """
 
     issuer: str
@@ -74,6 +76,7 @@ class Actor:
     token_id: str
     expires_at: float
     claims_purpose: bool = True
+    emergency: Emergency | None = None
 
     @property
     def is_user(self) -> bool:

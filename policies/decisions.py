@@ -13,6 +13,7 @@ from policies.boundary import BOUNDARY, PURPOSES, rule
 from policies.classification import Classified, Coordinate, DataClass, Need, Needs, Requirement
 from policies.compartment import FHIR_TYPES
 from policies.effects import Effect
+from policies.emergency import Emergency
 from policies.masks import MASKS, Mask
 from policies.reasons import (
     MASK_MISSING,
@@ -25,6 +26,7 @@ from policies.reasons import (
 )
 from policies.rows import READING, Reach, RowRule, reaches, row_rule
 from policies.scopes import Context, PrivateScope, Scopes, in_order
+from sources.model import PatientId
 
 __all__ = ["Decision", "Effect", "Grant", "Policy"]
 
@@ -55,10 +57,18 @@ class Standing(NamedTuple):
     scopes: Scopes
     asks_in: Context
     has_patient: bool
+    is_emergency: bool
 
     @classmethod
     def of(cls, actor: Actor) -> Standing:
-        return cls(actor.audience, actor.purpose, actor.scopes, _asks_in(actor), actor.patient is not None)
+        return cls(
+            actor.audience,
+            actor.purpose,
+            actor.scopes,
+            _asks_in(actor),
+            actor.patient is not None,
+            actor.emergency is not None,
+        )
 
     @property
     def reach(self) -> Reach:
@@ -114,6 +124,11 @@ class Grant:
     def decide(self, coordinate: Coordinate) -> Decision:
         """Whether the actor may read *coordinate*, before anything is fetched."""
         return self._ruling.decide(coordinate)
+
+    def emergency_of(self, owner: PatientId | None) -> Emergency | None:
+        """The emergency that concerns the rows of *owner*: it lifts what protects them beyond scopes."""
+        emergency = self.actor.emergency
+        return emergency if emergency is not None and emergency.concerns(owner) else None
 
     def rows(self, resource: str, letters: str = READING) -> RowRule:
         """Which rows of a FHIR type (or `Engagement`) the actor may know of.
@@ -232,8 +247,8 @@ def _version(coordinates: Mapping[Coordinate, Classified]) -> str:
 
 
 def _key(standing: Standing, version: str) -> str:
-    audience, purpose, scopes, asks_in, has_patient = standing
-    return _digest((version, audience.value, purpose.value, str(scopes), asks_in.value, str(has_patient)))
+    audience, purpose, scopes, asks_in, *facts = standing
+    return _digest((version, audience.value, purpose.value, str(scopes), asks_in.value, *map(str, facts)))
 
 
 def _digest(lines: Iterable[str]) -> str:

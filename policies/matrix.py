@@ -11,6 +11,7 @@ from policies.classification import Classified, Coordinate, DataClass
 from policies.compartment import COMPARTMENT, DIRECTORY, PARAMETERS
 from policies.decisions import crossing
 from policies.effects import Effect
+from policies.emergency import LONGEST_S
 from policies.masks import MASKS, Mask
 from policies.purposes import WITHIN
 from policies.reasons import MEANINGS
@@ -59,6 +60,16 @@ ROWS_NOTE = """\
 - A directory's rows belong to no patient; a scope on the type reaches them all.
 """
 
+BREAK_GLASS_NOTE = """\
+## Break-glass
+
+In an emergency a clinician who signed in may declare, on the request, one patient and a reason. For
+that patient alone, and for {minutes} minutes, it lifts consent, sensitivity labels and limits of
+purpose. It lifts no scope, nothing of the boundary above, and nothing that 42 CFR Part 2 protects,
+unless the request also states that a medical emergency is documented (42 CFR 2.51). Nobody of another
+audience, and no system, may declare it. Each use is recorded before anything is read, with the reason,
+and raises an alarm."""
+
 FIELDS_NOTE = """\
 ## Every field
 
@@ -71,7 +82,8 @@ one is."""
 
 def render(coordinates: Mapping[Coordinate, Classified]) -> str:
     """The whole page for *coordinates*: the same rules give the same text."""
-    parts = (_audiences(), _boundary(), _masks(), _rows(), _reasons(), _fields(coordinates))
+    glass = BREAK_GLASS_NOTE.format(minutes=LONGEST_S // 60)
+    parts = (_audiences(), _boundary(), _masks(), _rows(), (glass,), _reasons(), _fields(coordinates))
     return "\n\n".join((OPENING, *("\n".join(part) for part in parts))) + "\n"
 
 

@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from gateway.audit.coordinates import Coordinates
-from gateway.audit.entries import Entry, PlanRef, Record, encoded
+from gateway.audit.entries import Emergency, Entry, PlanRef, Record, encoded
 from gateway.audit.pseudonyms import PREFIX, Pseudonyms
 from gateway.audit.sink import AuditUnavailable, Item, Sink
 from gateway.audit.writing import Writing
-from policies import Actor, Audience
+from policies import BREAK_GLASS, Actor, Audience
 
 PLANS = 4096
 """How many plans are remembered; the least recently used goes first."""
@@ -84,7 +84,7 @@ class Audit:
             subject=self._subject(actor),
             client_id=actor.client_id,
             audience=actor.audience.value,
-            purpose=actor.purpose.value,
+            purpose=actor.purpose.value if entry.override is None else BREAK_GLASS,
             policy=self._policy_version,
             token=actor.token_id,
             fhir_user=_fhir_user(actor),
@@ -96,6 +96,19 @@ class Audit:
             calls=entry.calls,
             errors=Counter(entry.codes),
             is_answered=entry.is_answered,
+            emergency=self._emergency(entry),
+        )
+
+    def _emergency(self, entry: Entry) -> Emergency | None:
+        emergency = entry.actor.emergency
+        if emergency is None:
+            return None
+        return Emergency(
+            patient=self._pseudonyms.patient(emergency.patient),
+            until=datetime.fromtimestamp(emergency.until, UTC),
+            part2=emergency.part2,
+            declared=entry.override.declared if entry.override is not None else None,
+            reason=entry.override.reason if entry.override is not None else None,
         )
 
     def _subject(self, actor: Actor) -> str:

@@ -19,12 +19,23 @@ class PlanRef(NamedTuple):
     body: bytes
 
 
+class Override(NamedTuple):
+    """A use of break-glass: `declared` is the trace id of its declaration, `reason` what was said there.
+
+    The reason is free text of the caller's, and stands nowhere but in the record of the declaration.
+    """
+
+    declared: str
+    reason: str | None
+
+
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
     """One operation that ended, told to the audit.
 
     `document` is the document's hash, `patients` and `charts` those whose rows were returned: by EHR id, or
     by MRN where the operation never learnt the id. `calls` counts exchanges by source, `codes` names the
-    codes of the errors, `is_answered` says whether data was returned.
+    codes of the errors, `is_answered` says whether data was returned. `override` is there where the record is
+    of break-glass itself, before anything is run.
     """
 
     actor: Actor
@@ -38,18 +49,31 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     calls: Mapping[str, int] = {}
     codes: Iterable[str] = ()
     is_answered: bool = True
+    override: Override | None = None
 
     def __repr__(self) -> str:
         """Without patients, so that none reaches a log."""
         return f"Entry(kind={self.kind!r}, document={self.document!r}, trace_id={self.trace_id!r})"
 
 
+class Emergency(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The emergency that an operation was read in. `patient` is a pseudonym; `declared` and `reason` stand in
+    records of break-glass itself: the trace id of the declaration, and what was said there."""
+
+    patient: str
+    until: datetime
+    part2: bool = False
+    declared: str | None = None
+    reason: str | None = None
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One operation as it is kept. Patients are pseudonyms; nothing here is a value of a record or a request.
+    """One operation as it is kept. Patients are pseudonyms; nothing here is a value of a record or a request,
+    but for the reason of a break-glass.
 
     `on_behalf_of` is the patient in the token's context, `token` its `jti`, `plan` the digest of the plan,
-    `policy` the version of the policy, `errors` how often each code occurred. A new field needs a default,
-    or old records can't be read.
+    `policy` the version of the policy, `errors` how often each code occurred, `emergency` for whom the glass
+    was broken. A new field needs a default, or old records can't be read.
     """
 
     at: datetime
@@ -72,6 +96,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     calls: Mapping[str, int] = {}
     errors: Mapping[str, int] = {}
     is_answered: bool = True
+    emergency: Emergency | None = None
 
 
 encoded = msgspec.json.Encoder().encode

@@ -1,4 +1,4 @@
-"""Records as FHIR R4 AuditEvents by IHE BALP: one for each patient of an operation (Query, PatientQuery)."""
+"""Records as FHIR R4 AuditEvents by IHE BALP: one for each patient of an operation, one for a break-glass."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from gateway.audit.coordinates import Coordinates
-from gateway.audit.entries import Record
+from gateway.audit.entries import Emergency, Record
 from gateway.errors import Code
+from policies import BREAK_GLASS
 
 BALP = "https://profiles.ihe.net/ITI/BALP"
 DCM = "http://dicom.nema.org/resources/ontology/DCM"
@@ -31,6 +32,11 @@ UNKNOWN = {
 
 DISPLAY = "CareGraph"
 
+SECURITY_ALERT = {"system": DCM, "code": "110113", "display": "Security Alert"}
+OVERRIDE_STARTED = {"system": DCM, "code": "110127", "display": "Emergency Override Started"}
+OVERRIDE_USED = {"system": "urn:caregraph:audit-event", "code": "emergency-override-used"}
+"""A use of break-glass after its declaration, for which DICOM has no code."""
+
 Json = dict[str, Any]
 
 
@@ -41,6 +47,9 @@ def events(
 
     *plan* is the body of its plan, *gateway* our address as clients know it.
     """
+    if record.emergency is not None and record.emergency.declared is not None:
+        yield _override(chain, seq, record, record.emergency, gateway)
+        return
     common = _common(record, gateway)
     shared = [_query(record), _detail(record, plan), _transaction(record)]
     people = [*((PATIENT, name) for name in record.patients), *((CHART, name) for name in record.charts)]
@@ -50,7 +59,42 @@ def events(
         if common["outcome"] == "0":  # the profiles are for what succeeded
             event["meta"] = {"profile": [f"{BALP}/StructureDefinition/{profile}"]}
         patient = [_patient(*person)] if person is not None else []
-        yield {**event, **common, "entity": [*patient, *shared]}
+        emergency = record.emergency is not None and person == (PATIENT, record.emergency.patient)
+        why = {"purposeOfEvent": [_purpose(BREAK_GLASS), *common["purposeOfEvent"]]} if emergency else {}
+        yield {**event, **common, **why, "entity": [*patient, *shared]}
+
+
+def _override(chain: str, seq: int, record: Record, emergency: Emergency, gateway: str | None) -> Json:
+    """A use of break-glass: DICOM's Security Alert, of type Emergency Override Started where it is declared.
+
+    It is outside BALP's profiles, which have none for it.
+    """
+    purpose = _purpose(BREAK_GLASS)
+    if emergency.reason is not None:
+        purpose["text"] = emergency.reason
+    details = [
+        ("declared", emergency.declared),
+        ("until", emergency.until.isoformat(timespec="seconds")),
+        ("part-2-emergency", "true" if emergency.part2 else "false"),
+        ("document", f"sha256:{record.document}"),
+        ("policy", record.policy),
+    ]
+    return {
+        "resourceType": "AuditEvent",
+        "id": f"{chain}-{seq}-0",
+        **_common(record, gateway),
+        "type": SECURITY_ALERT,
+        "subtype": [OVERRIDE_STARTED if emergency.reason is not None else OVERRIDE_USED],
+        "purposeOfEvent": [purpose],
+        "entity": [
+            _patient(PATIENT, emergency.patient),
+            _transaction(record),
+            {
+                "type": {"system": ENTITY_TYPE, "code": "4"},
+                "detail": [{"type": kind, "valueString": value} for kind, value in details],
+            },
+        ],
+    }
 
 
 def _common(record: Record, gateway: str | None) -> Json:
@@ -60,7 +104,7 @@ def _common(record: Record, gateway: str | None) -> Json:
         "action": "E",
         "recorded": record.at.isoformat(timespec="milliseconds"),
         "outcome": _outcome(record),
-        "purposeOfEvent": [_purpose(record)],
+        "purposeOfEvent": [_purpose(record.purpose)],
         "agent": _agents(record, gateway),
         "source": {"observer": {"display": DISPLAY}},
     }
@@ -74,8 +118,8 @@ def _outcome(record: Record) -> str:
     return "12" if Code.INTERNAL.name in failures else "8"
 
 
-def _purpose(record: Record) -> Json:
-    return {"coding": [{"system": PURPOSES, "code": record.purpose}]}
+def _purpose(code: str) -> Json:
+    return {"coding": [{"system": PURPOSES, "code": code}]}
 
 
 def _agents(record: Record, gateway: str | None) -> list[Json]:
@@ -105,7 +149,7 @@ def _user(record: Record) -> Json:
         "role": [{"text": record.audience}],
         "who": {"identifier": {"system": record.issuer, "value": record.subject}},
         "requestor": True,
-        "purposeOfUse": [_purpose(record)],
+        "purposeOfUse": [_purpose(record.purpose)],
     }
     if record.fhir_user is not None:
         user["who"]["reference"] = record.fhir_user

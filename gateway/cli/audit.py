@@ -16,6 +16,7 @@ from gateway.audit.fhir import events
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.trail import CHECKPOINTS, Part, RecordUnreadable, Stored, TrailUnreadable, files, opened
 from gateway.audit.verify import Checkpoint, Verifier
+from policies import BREAK_GLASS
 
 SHOWN = 20
 """How many faults are printed before the rest is only counted."""
@@ -129,11 +130,12 @@ def _line(seq: int, record: Record) -> str:
     who = f"{record.audience} {record.subject} through {record.client_id}, {record.purpose}"
     what = f"{record.kind} {record.operation or record.document[:12]}"
     people = len(record.patients) + len(record.charts)
+    glass = f"  {BREAK_GLASS}" if record.emergency is not None else ""
     calls = " ".join(f"{source}:{count}" for source, count in record.calls.items()) or "none"
     errors = " ".join(f"{code}:{count}" for code, count in record.errors.items()) or "none"
     return (
         f"{seq}  {record.at.isoformat(timespec='seconds')}  {who}  {what}  patients {people}"
-        f"  calls {calls}  errors {errors}  trace {record.trace_id}"
+        f"  calls {calls}  errors {errors}  trace {record.trace_id}{glass}"
     )
 
 

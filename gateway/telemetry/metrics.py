@@ -62,6 +62,12 @@ class Metrics:
             registry=made,
         )
         self.fields_denied = Counter("caregraph_fields_denied", "Fields policy refused.", registry=made)
+        self.break_glass = Counter(
+            "caregraph_break_glass",
+            "Break-glass: declared, used while its session is open, or refused.",
+            ["outcome"],
+            registry=made,
+        )
         self.tokens_refused = Counter(
             "caregraph_tokens_refused", "Callers not let in.", ["refusal"], registry=made
         )

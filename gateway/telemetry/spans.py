@@ -38,6 +38,7 @@ ATTRIBUTES = frozenset(
         "graphql.document.hash",
         "caregraph.audience",
         "caregraph.purpose",
+        "caregraph.break_glass",
         "caregraph.code",
         "caregraph.source",
         "caregraph.call",

@@ -11,6 +11,9 @@ from gateway.transport.service import Asked
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _AT_MOST_PARAMETERS = 32
 
+BREAK_GLASS = "breakGlass"
+"""The extension that declares break-glass: its reason is free text, and belongs into no URL."""
+
 
 class Parameters(msgspec.Struct, rename="camel"):
     """The well-formed request of GraphQL over HTTP; what else a client sends is passed over."""
@@ -70,11 +73,14 @@ def from_query_string(query_string: bytes, purpose: str | None) -> Asked:
     given = dict(pairs)
     if len(given) != len(pairs):
         raise Refused(Refusal.MALFORMED_URL)
+    extensions = _json_object(given.get("extensions"), Refusal.WRONG_EXTENSIONS)
+    if extensions is not None and BREAK_GLASS in extensions:
+        raise Refused(Refusal.BREAK_GLASS_IN_URL)
     return Parameters(
         given.get("query"),
         given.get("operationName"),
         _json_object(given.get("variables"), Refusal.WRONG_VARIABLES),
-        _json_object(given.get("extensions"), Refusal.WRONG_EXTENSIONS),
+        extensions,
     ).asked(purpose)
 
 

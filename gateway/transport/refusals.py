@@ -40,6 +40,12 @@ class Refusal(enum.Enum):
     WRONG_OPERATION_NAME = 400, "BAD_USER_INPUT", "`operationName` must be a string or null.", 422
     WRONG_VARIABLES = 400, "BAD_USER_INPUT", "`variables` must be a JSON object or null.", 422
     WRONG_EXTENSIONS = 400, "BAD_USER_INPUT", "`extensions` must be a JSON object or null.", 422
+    BREAK_GLASS_IN_URL = (
+        400,
+        "BAD_USER_INPUT",
+        "Break-glass can't be declared in a URL, which others may keep. Use POST.",
+        422,
+    )
     MISSING_QUERY = (
         400,
         "BAD_USER_INPUT",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -142,12 +142,13 @@ def running(
     poll_seconds: float | None = None,
     source_timeout_s: float = BUSY_S,
     trail: Path | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> Iterator[House]:
     """A house over *dataset*, on free ports, with the settings of the demo.
 
     The PMS is asked what changed every *poll_seconds*, or as often as in the demo. A source may take
     *source_timeout_s*: by default much longer than in the demo, so that a busy machine is no fault. With
-    *trail* the audit is kept there.
+    *trail* the audit is kept there. Break-glass lapses by *clock*.
     """
     key = ECKey.generate_key("P-384", {"kid": "test-1", "use": "sig", "alg": "ES384"}, private=True)
     with background(dataset, backend_jwks={"keys": [key.as_dict(private=False)]}) as addresses:
@@ -155,7 +156,7 @@ def running(
         settings = _with(settings, poll_seconds or settings.changes.poll_seconds, source_timeout_s)
         if trail is not None:
             settings = replace(settings, audit=replace(settings.audit, sink="sqlite", directory=str(trail)))
-        gateway = server(create_app(settings), settings)
+        gateway = server(create_app(settings, clock=clock), settings)
         thread = threading.Thread(target=gateway.run, daemon=True)
         thread.start()
         house = House(addresses, dataset)

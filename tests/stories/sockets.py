@@ -36,10 +36,15 @@ class Subscriber:
     def introduce(self, token: str) -> None:
         self.send({"type": "connection_init", "payload": {"Authorization": f"Bearer {token}"}})
 
-    def subscribe(self, query: str, variables: dict[str, Any] | None = None) -> None:
+    def subscribe(
+        self,
+        query: str,
+        variables: dict[str, Any] | None = None,
+        extensions: dict[str, Any] | None = None,
+    ) -> None:
         """Subscribes, and waits until the gateway counts one subscriber more."""
         before = subscribers(self._house)
-        payload = {"query": query, "variables": variables or {}}
+        payload = {"query": query, "variables": variables or {}, "extensions": extensions or {}}
         self.send({"id": "1", "type": "subscribe", "payload": payload})
         until(lambda: subscribers(self._house) > before, "the gateway did not take the subscription")
         self._subscribed = True

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.audit import Record
+from gateway.audit.entries import Emergency
 from gateway.audit.fhir import events
 from gateway.errors import Code
 from policies import Audience, Purpose
@@ -182,3 +183,52 @@ WORDS = st.text(st.characters(categories=["L", "N"]), min_size=1)
 @settings(deadline=None, max_examples=60)
 def test_whatever_was_recorded_is_exported_as_valid_fhir(told: Record) -> None:
     assert len(exported(told)) == max(1, len(told.patients) + len(told.charts))
+
+
+UNTIL = datetime(2026, 11, 22, 9, 45, tzinfo=UTC)
+REASON = "Unconscious, brought in by ambulance"
+
+
+@pytest.mark.parametrize(
+    ("reason", "subtype"),
+    [
+        pytest.param(REASON, (DCM, "110127"), id="declared"),
+        pytest.param(None, ("urn:caregraph:audit-event", "emergency-override-used"), id="used"),
+    ],
+)
+def test_a_use_of_break_glass_is_a_security_alert_of_its_own(
+    reason: str | None, subtype: tuple[str, str]
+) -> None:
+    emergency = Emergency(patient="Aa", until=UNTIL, part2=True, declared="t0", reason=reason)
+    told = record(
+        kind="break-glass", purpose="BTG", emergency=emergency, plan=None, patients=["Aa"], charts=[]
+    )
+
+    (event,) = exported(told)
+
+    assert (event["type"]["system"], event["type"]["code"]) == (DCM, "110113")
+    assert [(it["system"], it["code"]) for it in event["subtype"]] == [subtype]
+    (purpose,) = event["purposeOfEvent"]
+    assert (purpose["coding"][0]["code"], purpose.get("text")) == ("BTG", reason)
+    assert entity(event, "1")["what"]["identifier"]["value"] == "Aa"
+    assert {(it["type"], it["valueString"]) for it in entity(event, "4")["detail"]} == {
+        ("declared", "t0"),
+        ("until", "2026-11-22T09:45:00+00:00"),
+        ("part-2-emergency", "true"),
+        ("document", "sha256:d0c"),
+        ("policy", "policy-1"),
+    }
+    assert "meta" not in event
+
+
+def test_an_operation_in_an_emergency_says_so_for_the_one_patient_it_concerns() -> None:
+    told = record(emergency=Emergency(patient="Aa", until=UNTIL))
+
+    purposes = {
+        entity(event, "1")["what"]["identifier"]["value"]: [
+            purpose["coding"][0]["code"] for purpose in event["purposeOfEvent"]
+        ]
+        for event in exported(told)
+    }
+
+    assert purposes == {"Aa": ["BTG", "TREAT"], "Bb": ["TREAT"], "Cc": ["TREAT"]}

@@ -1,0 +1,181 @@
+"""Break-glass: what a request declares, the sessions it opens, and that each use is recorded and alarmed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Annotated, Any, NamedTuple
+
+import msgspec
+from msgspec import Meta
+
+from gateway.audit import Audit, AuditUnavailable, Entry, Override
+from gateway.errors import Code, Fault, RequestError, report
+from gateway.operations import Operation
+from gateway.telemetry import Metrics
+from gateway.transport.parameters import BREAK_GLASS
+from policies import LONGEST_S, Actor, BreakGlassRefused, Emergency, as_of, in_emergency
+from resolvers.faults import BadInput
+from resolvers.node import logical_id
+from sources.model import PatientId
+
+log = logging.getLogger(__name__)
+
+EXTENSION = BREAK_GLASS
+"""Where a request declares it, in its `extensions`."""
+
+KIND = "break-glass"
+"""The kind of the records that tell of its use."""
+
+SESSIONS = 10_000
+"""How many emergencies are open at most; the one declared first lapses early to make room."""
+
+SHORTEST, LONGEST = 10, 500
+"""Of a reason, in characters."""
+
+SHAPE = (
+    f"`extensions.{EXTENSION}` must be an object with `patient`, an id such as `Patient/p1`, and `reason`, "
+    f"{SHORTEST} to {LONGEST} characters on one line; with `part2Emergency: true` where a medical emergency "
+    "is documented (42 CFR 2.51)."
+)
+LAPSED = (
+    "No break-glass session of this token is open for this patient: none was declared, or it has lapsed. "
+    "Declare it anew, with a `reason`."
+)
+NEEDS_REASON = "`part2Emergency` has to be declared together with a `reason`."
+UNRECORDED = "Break-glass could not be recorded, so nothing was run. Try again."
+
+
+class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What a request says of an emergency. Without a reason it uses the session that is open."""
+
+    patient: Annotated[str, Meta(min_length=1, max_length=80)]
+    reason: str | None = None
+    part2_emergency: bool = msgspec.field(default=False, name="part2Emergency")
+
+
+class _Session(NamedTuple):
+    emergency: Emergency
+    declared: str
+
+
+class BreakGlass:
+    """The emergencies that were declared here, each of one token and one patient; gone with this process."""
+
+    def __init__(self, audit: Audit, metrics: Metrics, *, clock: Callable[[], float] = time.time) -> None:
+        self._audit = audit
+        self._counted = metrics.break_glass
+        self._clock = clock
+        self._sessions: OrderedDict[tuple[str, str, PatientId], _Session] = OrderedDict()
+
+    def now(self, caller: Actor) -> Actor:
+        """The caller as they stand now: an emergency that has lapsed is none."""
+        return as_of(caller, self._clock())
+
+    async def declared(self, caller: Actor, said: object, operation: Operation, trace: str) -> Actor:
+        """The caller, in the emergency that the request declares; as they are where *said* is None.
+
+        Raises:
+            RequestError: it is malformed, not for them, not open, or could not be recorded; nothing may run.
+        """
+        if said is None:
+            return caller
+        try:
+            return await self._broken(caller, said, operation, trace)
+        except RequestError:
+            self._alarm("refused", trace)
+            raise
+
+    async def _broken(self, caller: Actor, said: object, operation: Operation, trace: str) -> Actor:
+        declaration, patient = _read(said)
+        key = (caller.issuer, caller.token_id, patient)
+        is_new = declaration.reason is not None
+        session = self._opened(declaration, patient, trace) if is_new else self._open(key)
+        try:
+            broken = in_emergency(caller, session.emergency)
+        except BreakGlassRefused as refused:
+            raise RequestError(Code.FORBIDDEN, [Fault(refused.bar.value)]) from None
+        await self._record(broken, session, declaration.reason, operation, trace)
+        if is_new:
+            self._keep(key, session)
+        self._alarm("declared" if is_new else "used", trace)
+        return broken
+
+    def _opened(self, declaration: Declaration, patient: PatientId, trace: str) -> _Session:
+        until = self._clock() + LONGEST_S
+        return _Session(Emergency(patient, until, declaration.part2_emergency), trace)
+
+    def _open(self, key: tuple[str, str, PatientId]) -> _Session:
+        session = self._sessions.get(key)
+        if session is None or session.emergency.is_over(self._clock()):
+            raise RequestError(Code.FORBIDDEN, [Fault(LAPSED)])
+        return session
+
+    def _keep(self, key: tuple[str, str, PatientId], session: _Session) -> None:
+        now = self._clock()
+        self._sessions[key] = session
+        self._sessions.move_to_end(key)
+        while self._sessions:  # in the order they were declared, so the first is the first to lapse
+            oldest = next(iter(self._sessions))
+            if len(self._sessions) <= SESSIONS and not self._sessions[oldest].emergency.is_over(now):
+                return
+            del self._sessions[oldest]
+
+    async def _record(
+        self, broken: Actor, session: _Session, reason: str | None, operation: Operation, trace: str
+    ) -> None:
+        """Has the use recorded before anything is run.
+
+        Raises:
+            RequestError: it could not be.
+        """
+        entry = Entry(
+            actor=broken,
+            kind=KIND,
+            document=operation.hash,
+            trace_id=trace,
+            operation=operation.name,
+            patients=[session.emergency.patient],
+            override=Override(session.declared, reason),
+        )
+        try:
+            await self._audit.record(entry)
+        except AuditUnavailable as unavailable:
+            report(unavailable, trace)
+            raise RequestError(Code.INTERNAL, [Fault(UNRECORDED)], retryable=True) from None
+
+    def _alarm(self, outcome: str, trace: str) -> None:
+        self._counted.labels(outcome).inc()
+        log.warning("break-glass", extra={"outcome": outcome, "trace_id": trace})
+
+
+def _read(said: object) -> tuple[Declaration, PatientId]:
+    """The declaration and whom it is about.
+
+    Raises:
+        RequestError: it is none.
+    """
+    try:
+        declaration = msgspec.convert(said, Declaration)
+        patient = PatientId(logical_id(declaration.patient, "Patient"))
+    except (msgspec.ValidationError, BadInput):
+        raise RequestError(Code.BAD_USER_INPUT, [Fault(SHAPE)]) from None
+    reason = declaration.reason
+    if reason is None:
+        if declaration.part2_emergency:
+            raise RequestError(Code.BAD_USER_INPUT, [Fault(NEEDS_REASON)])
+    elif not (len(reason.strip()) >= SHORTEST and len(reason) <= LONGEST and reason.isprintable()):
+        raise RequestError(Code.BAD_USER_INPUT, [Fault(SHAPE)])
+    return declaration, patient
+
+
+def told(emergency: Emergency) -> dict[str, Any]:
+    """What an answer says of the emergency it was read in; `until` is an instant."""
+    return {
+        "patient": f"Patient/{emergency.patient}",
+        "until": datetime.fromtimestamp(emergency.until, UTC).isoformat(timespec="seconds"),
+        "part2Emergency": emergency.part2,
+    }
