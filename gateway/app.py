@@ -32,6 +32,7 @@ from gateway.telemetry import Metrics, otlp_exporter, tracer_provider
 from gateway.transport.explorer import ExplorerConfig, explorer_routes
 from gateway.transport.routes import graphql_routes
 from gateway.transport.settings import StatusProfile, TransportSettings
+from gateway.transport.streams import Streams
 from gateway.visibility import Views
 from policies import Policy
 from resolvers.cursors import Seal
@@ -40,7 +41,19 @@ from resolvers.schema import build, classify, core_of
 from sources.crm.care_key import CareKeys
 
 
-def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) -> ASGIApp:
+class Gateway(ErrorBoundary):
+    """The app, which ends its event streams when told that the server is about to stop."""
+
+    def __init__(self, app: ASGIApp, streams: Streams) -> None:
+        super().__init__(app)
+        self._streams = streams
+
+    def stopping(self) -> None:
+        """Say it before the server waits for what is open; in the loop that serves."""
+        self._streams.stop()
+
+
+def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) -> Gateway:
     """The gateway for these settings, with the adapters they name; break-glass lapses by *clock*.
 
     Raises:
@@ -58,7 +71,7 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
 
 def compose(
     settings: Settings, kept: Adapters, measuring: Measuring, *, clock: Callable[[], float] = time.time
-) -> ASGIApp:
+) -> Gateway:
     """The gateway over the given adapters.
 
     What a request passes, in order: `ErrorBoundary`; the routes of `transport` (body, origin, media types);
@@ -101,12 +114,13 @@ def compose(
             await open_.enter_async_context(changing.running())
             yield
 
+    streams = Streams()
     routes = [
-        *graphql_routes(graph, _transport(settings), measuring),
+        *graphql_routes(graph, _transport(settings), measuring, streams),
         *_explorer(settings),
         *_operator_routes(identity, house.sources, metrics),
     ]
-    return ErrorBoundary(Starlette(routes=routes, lifespan=lifespan))
+    return Gateway(Starlette(routes=routes, lifespan=lifespan), streams)
 
 
 def _transport(settings: Settings) -> TransportSettings:

@@ -15,6 +15,8 @@ from resolvers.roads import Nodes
 from resolvers.subscription import Subscribed
 from sources.model import Change, ChangeKind
 
+NO_CURSOR = "`after` or `Last-Event-ID` is no cursor of a change; subscribe without it to begin now"
+
 
 class Hub(Protocol):
     """Where changes come from: each once, in order, from a cursor or from now on."""
@@ -39,7 +41,7 @@ class Feed:
         try:
             told = self._hub.subscribe(subscribed.wants, subscribed.after)
         except CursorMalformed:
-            raise BadInput("`after` is no cursor of a change; subscribe without it to begin now") from None
+            raise BadInput(NO_CURSOR) from None
         async with aclosing(told) as items:
             async for item in items:
                 if isinstance(item, Gap) or await may_know(item, grant(), house):

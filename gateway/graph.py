@@ -33,7 +33,15 @@ from gateway.operations import Operation, Operations
 from gateway.presenting import codes, core_errors, field_errors
 from gateway.stating import stated
 from gateway.telemetry import Metrics, trace_id
-from gateway.transport.service import Answer, Asked, Outcome, RequestRefused, Unauthenticated, Unavailable
+from gateway.transport.service import (
+    Answer,
+    Asked,
+    Outcome,
+    RequestRefused,
+    Result,
+    Unauthenticated,
+    Unavailable,
+)
 from gateway.visibility import Views
 from policies import Actor, Grant, Policy
 from resolvers.faults import BadInput
@@ -49,6 +57,9 @@ OUTCOMES = {
     Code.GATEWAY_TIMEOUT: Outcome.TIMED_OUT,
     Code.INTERNAL: Outcome.FAILED,
 }
+
+SUBSCRIBE = Fault("Subscribe with `Accept: text/event-stream`, or over WebSocket, at this address.")
+POST_IT = Fault("Send what changes something by POST.")
 
 
 @dataclass
@@ -99,12 +110,12 @@ class Graph:
 
     async def execute(self, caller: Actor, asked: Asked, *, only_queries: bool) -> Answer:
         """Runs one operation; a subscription is not run here."""
-        trace = trace_id()
+        trace = trace_id(asked.traceparent)
         try:
             caller = stated(caller, asked)
             operation = self._operation(asked)
             if operation.kind is OperationType.SUBSCRIPTION:
-                raise RequestError(Code.BAD_USER_INPUT, [Fault("Subscribe over WebSocket, at this address.")])
+                raise RequestError(Code.BAD_USER_INPUT, [SUBSCRIBE])
             if only_queries and operation.kind is not OperationType.QUERY:
                 return _refusal(RequestError(Code.BAD_USER_INPUT), trace, Outcome.NOT_A_QUERY)
             caller = await self._in_emergency(caller, asked, operation, trace)
@@ -112,27 +123,31 @@ class Graph:
         except RequestError as refused:
             return _refusal(refused, trace)
 
-    async def subscribe(self, caller: Actor, asked: Asked) -> AsyncGenerator[bytes, None]:
+    async def subscribe(
+        self, caller: Actor, asked: Asked, *, reads_only: bool = False
+    ) -> AsyncGenerator[Result, None]:
         """The results of one operation of any kind: of a subscription, one for each change."""
-        trace = trace_id()
+        trace = trace_id(asked.traceparent)
         try:
             caller = stated(caller, asked)
             operation = self._operation(asked)
+            if reads_only and operation.kind is OperationType.MUTATION:
+                raise RequestError(Code.BAD_USER_INPUT, [POST_IT])
             caller = await self._in_emergency(caller, asked, operation, trace)
             if operation.kind is not OperationType.SUBSCRIPTION:
-                yield (await self._run(operation, asked, caller, trace, None)).body
+                yield Result((await self._run(operation, asked, caller, trace, None)).body)
                 return
             variables = self._variables(operation, asked)
-            wanted = self._wanted(operation, caller, variables)
+            wanted = self._wanted(operation, caller, variables, asked.resume_after)
         except RequestError as refused:
             raise RequestRefused(encode(refused.shown(trace))) from None
         async with aclosing(self._events(wanted, caller)) as events:
             async for item in events:
                 if isinstance(item, Gap):
-                    yield _missed(item, trace)
+                    yield Result(_missed(item, trace), item.cursor)
                 else:
                     answer = await self._run(operation, asked, caller, trace_id(), Happened(item))
-                    yield answer.body
+                    yield Result(answer.body, item.cursor)
 
     async def _run(
         self, operation: Operation, asked: Asked, caller: Actor, trace: str, root: object
@@ -254,15 +269,19 @@ class Graph:
         except BadInput as fault:
             raise RequestRefused(encode([shown(fault, trace_id=trace_id())])) from None
 
-    def _wanted(self, operation: Operation, caller: Actor, variables: VariableValues) -> Subscribed:
-        """What the subscription's arguments ask for.
+    def _wanted(
+        self, operation: Operation, caller: Actor, variables: VariableValues, after: str | None
+    ) -> Subscribed:
+        """What the subscription's arguments ask for; *after* is where the client's last stream broke off.
 
         Raises:
             RequestError: an argument can't be used, or the actor may not subscribe.
         """
         prepared = self._prepare(operation)
         try:
-            wanted: Subscribed = events_wanted(self.schema, prepared, self.policy.grant(caller), variables)
+            wanted: Subscribed = events_wanted(
+                self.schema, prepared, self.policy.grant(caller), variables, after
+            )
         except BadInput as fault:
             raise RequestError(Code.BAD_USER_INPUT, [Fault(str(fault))]) from None
         except (GraphQLError, NoSuchEvents):

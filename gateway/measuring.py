@@ -74,3 +74,6 @@ class Measuring:
 
     def closed(self, code: int) -> None:
         self.metrics.closes.labels(str(code)).inc()
+
+    def streamed(self, ending: str) -> None:
+        self.metrics.streams.labels(ending).inc()

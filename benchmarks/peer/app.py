@@ -2,15 +2,13 @@
 
 import secrets
 
-from starlette.types import ASGIApp
-
 from benchmarks.peer.bookings import RigPms
 from benchmarks.peer.contacts import RigContacts
 from benchmarks.peer.crosswalk import Crosswalk
 from benchmarks.peer.provider import ISSUER
 from benchmarks.peer.records import ById, RigRecords
 from gateway.adapters.assembling import Adapters
-from gateway.app import compose
+from gateway.app import Gateway, compose
 from gateway.measuring import Measuring
 from gateway.settings import Settings, read_settings
 from gateway.telemetry import Metrics, tracer_provider
@@ -61,7 +59,7 @@ def settings_of(upstream: str, jwks_url: str, port: int, audience: str) -> Setti
     return read_settings(environ={}, table=table)
 
 
-def app_of(settings: Settings) -> ASGIApp:
+def app_of(settings: Settings) -> Gateway:
     """The gateway; nothing but its adapters is the benchmark's own."""
     telemetry = settings.telemetry
     provider = tracer_provider(telemetry.service_name, exporter=None, sample_ratio=telemetry.sample_ratio)

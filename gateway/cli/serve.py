@@ -8,9 +8,8 @@ import socket
 import sys
 
 import uvicorn
-from starlette.types import ASGIApp
 
-from gateway.app import create_app
+from gateway.app import Gateway, create_app
 from gateway.settings import Settings, SettingsError, read_settings
 from gateway.telemetry import set_up_logging
 
@@ -42,9 +41,21 @@ def spare_the_collector() -> None:
     gc.set_threshold(50_000, 20, 50)
 
 
-def server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
+class Server(uvicorn.Server):
+    """Tells the gateway that it stops before it waits for what is open: event streams end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, gateway: Gateway) -> None:
+        super().__init__(config)
+        self._gateway = gateway
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._gateway.stopping()
+        await super().shutdown(sockets)
+
+
+def server(app: Gateway, settings: Settings) -> Server:
     """The gateway's server, on uvloop and httptools; without an access log, which would hold addresses."""
-    return uvicorn.Server(
+    return Server(
         uvicorn.Config(
             app,
             host=settings.server.host,
@@ -59,7 +70,8 @@ def server(app: ASGIApp, settings: Settings) -> uvicorn.Server:
             log_config=None,
             server_header=False,
             timeout_graceful_shutdown=5,
-        )
+        ),
+        app,
     )
 
 

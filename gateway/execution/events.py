@@ -10,9 +10,12 @@ from graphql.execution.values import VariableValues
 from gateway.execution.arguments import Arguments
 from gateway.execution.collect import Collector
 from gateway.execution.engine import Prepared
-from gateway.execution.inputs import Decides, Refused, input_check, refused_argument
+from gateway.execution.inputs import Decides, Refused, denial, input_check, refused_argument
 from policies import Coordinate, Effect
 from resolvers.declare import Event, declaration
+
+AFTER = "after"
+"""The argument that takes a cursor: events that came after it are told first."""
 
 
 class NoSuchEvents(Exception):
@@ -20,9 +23,16 @@ class NoSuchEvents(Exception):
 
 
 def events_wanted(
-    schema: GraphQLSchema, prepared: Prepared, grant: Decides, variables: VariableValues
+    schema: GraphQLSchema,
+    prepared: Prepared,
+    grant: Decides,
+    variables: VariableValues,
+    after: str | None = None,
 ) -> Any:
     """What the root field's declaration makes of its arguments.
+
+    *after* is newer than the argument of that name, and takes its place where the field has one: the client
+    sends its request again as it was, and beside it the cursor of the last event it has.
 
     Raises:
         Refused: the field or an argument may not be used.
@@ -48,6 +58,11 @@ def events_wanted(
         refused = refused_argument(coordinate, node, grant)
         if refused is not None:
             raise refused
-        arguments = Arguments.of(definition, node, input_check(definition, grant))
-        return declared.through(**arguments.values(variables))
+        given = Arguments.of(definition, node, input_check(definition, grant)).values(variables)
+        if after is not None and AFTER in definition.args:
+            refusal = denial(grant.decide(coordinate._replace(argument=AFTER)))
+            if refusal is not None:
+                raise Refused(coordinate._replace(argument=AFTER), refusal)
+            given[AFTER] = after
+        return declared.through(**given)
     raise NoSuchEvents

@@ -54,6 +54,9 @@ class Metrics:
         )
         self.responses = Counter("caregraph_http_responses", "HTTP answers.", ["status"], registry=made)
         self.closes = Counter("caregraph_websocket_closes", "WebSockets closed.", ["code"], registry=made)
+        self.streams = Counter(
+            "caregraph_event_streams", "Event streams, by how they ended.", ["ending"], registry=made
+        )
         self.upstream_seconds = Histogram(
             "caregraph_upstream_seconds",
             "Time of a call to a source.",

@@ -18,6 +18,7 @@ _ONCE = frozenset(
         b"content-type",
         b"content-length",
         b"host",
+        b"last-event-id",
         b"origin",
         b"sec-fetch-site",
         _PURPOSE_OF_USE,

@@ -1,25 +1,40 @@
-"""GraphQL over HTTP, as one ASGI application: GET and POST in, one GraphQL response out."""
+"""GraphQL over HTTP, as one ASGI application: GET and POST in, a GraphQL response or a stream of them out."""
 
 import logging
-from typing import Generic, NamedTuple
+from collections.abc import Awaitable
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
+import msgspec
 from starlette.types import Receive, Scope, Send
 
 from gateway.transport import parameters
 from gateway.transport.attendance import Attendance, Gone
+from gateway.transport.event_stream import EventStream
 from gateway.transport.faults import log_fault
 from gateway.transport.headers import Headers, by_name, purpose_of_use
 from gateway.transport.negotiation import MediaType, accepted, is_json
 from gateway.transport.origins import HeaderList, Origins, is_forgeable
 from gateway.transport.refusals import Refusal, Refused, errors, response
-from gateway.transport.service import A, Answer, Meter, Outcome, Service, Unauthenticated, Unavailable
+from gateway.transport.service import (
+    A,
+    Answer,
+    Asked,
+    Meter,
+    Outcome,
+    Service,
+    Unauthenticated,
+    Unavailable,
+)
 from gateway.transport.settings import TransportSettings
 from gateway.transport.statuses import media_type_of, status_of
+from gateway.transport.streams import Streams
 
 _log = logging.getLogger(__name__)
 
+_OK = 200
 _CLIENT_CLOSED_REQUEST = 499
 _LENGTH_DIGITS = 18
+_METHODS_TAKEN = frozenset({"POST", "GET"})
 _METHODS = (b"allow", b"GET, POST, OPTIONS")
 _ONLY_POST = (b"allow", b"POST")
 _ALWAYS = [
@@ -28,24 +43,38 @@ _ALWAYS = [
 ]
 
 
+R = TypeVar("R", covariant=True)
+C = TypeVar("C", contravariant=True)
+
+
 class _Reply(NamedTuple):
     status: int
     body: bytes
     extra: HeaderList
 
 
+class _Serve(Protocol[C, R]):
+    """What is done with a request that has passed the gates."""
+
+    def __call__(self, caller: C, asked: Asked, *, reads_only: bool) -> Awaitable[R]: ...
+
+
 class GraphQLOverHTTP(Generic[A]):
     """One endpoint. Each request passes the same gates in the same order; the first that shuts answers.
 
-    Method, media types, forgery, identity, size, JSON, parameters; then the service.
+    Method, media types, forgery, identity, size, JSON, parameters; then the service. Who accepts events is
+    given a stream of them once all gates are passed; whatever one of them says comes as a plain response.
     """
 
-    def __init__(self, service: Service[A], settings: TransportSettings, meter: Meter) -> None:
+    def __init__(
+        self, service: Service[A], settings: TransportSettings, meter: Meter, streams: Streams
+    ) -> None:
         self._service = service
         self._settings = settings
         self._profile = settings.status_profile
         self._origins = Origins(settings)
         self._meter = meter
+        self._streams = streams
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = {}
@@ -53,6 +82,9 @@ class GraphQLOverHTTP(Generic[A]):
         try:
             headers = by_name(scope["headers"])
             wanted = accepted(headers.get(b"accept"))
+            if wanted is MediaType.EVENTS and scope["method"] in _METHODS_TAKEN:
+                await self._stream(scope, headers, receive, send)
+                return
             reply = await self._reply(scope, headers, wanted, receive)
         except Refused as refused:
             reply = self._refusal(refused.refusal)
@@ -69,7 +101,8 @@ class GraphQLOverHTTP(Generic[A]):
             log_fault(_log, "request failed", fault)
             reply = self._refusal(Refusal.INTERNAL)
         self._meter.answered(reply.status)
-        await self._send(reply, headers, wanted or MediaType.JSON, send)
+        whole = MediaType.JSON if wanted is None or wanted is MediaType.EVENTS else wanted
+        await self._send(reply, headers, whole, send)
 
     async def _reply(
         self, scope: Scope, headers: Headers, wanted: MediaType | None, receive: Receive
@@ -77,12 +110,11 @@ class GraphQLOverHTTP(Generic[A]):
         method = scope["method"]
         if method == "OPTIONS":
             return _Reply(204, b"", [_METHODS, *self._origins.preflight(headers)])
-        if method not in {"POST", "GET"}:
+        if method not in _METHODS_TAKEN:
             raise Refused(Refusal.METHOD_NOT_ALLOWED)
         if wanted is None:
             raise Refused(Refusal.NOT_ACCEPTABLE)
-        asks = self._posted if method == "POST" else self._got
-        answer = await asks(scope, headers, receive)
+        answer = await self._asked(scope, headers, receive, self._execute)
         extra: HeaderList = []
         if answer.retry_after_s is not None:
             extra.append((b"retry-after", b"%d" % answer.retry_after_s))
@@ -90,7 +122,22 @@ class GraphQLOverHTTP(Generic[A]):
             extra.append(_ONLY_POST)
         return _Reply(status_of(answer, wanted, self._profile), answer.body, extra)
 
-    async def _posted(self, _scope: Scope, headers: Headers, receive: Receive) -> Answer:
+    async def _stream(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        described = [*_ALWAYS, *self._origins.sharing(headers)]
+        stream = EventStream(self._service, self._settings, self._streams, self._meter, described, send)
+        await self._asked(scope, headers, receive, stream.serve)
+        self._meter.answered(_OK)
+
+    async def _asked(self, scope: Scope, headers: Headers, receive: Receive, serve: _Serve[A, R]) -> R:
+        """What *serve* makes of the request, if it passes the gates; it is cancelled if the client leaves."""
+        if scope["method"] == "POST":
+            return await self._posted(headers, receive, serve)
+        return await self._got(scope, headers, receive, serve)
+
+    def _execute(self, caller: A, asked: Asked, *, reads_only: bool) -> Awaitable[Answer]:
+        return self._service.execute(caller, asked, only_queries=reads_only)
+
+    async def _posted(self, headers: Headers, receive: Receive, serve: _Serve[A, R]) -> R:
         if not is_json(headers.get(b"content-type")):
             raise Refused(Refusal.UNSUPPORTED_MEDIA_TYPE)
         caller = await self._service.authenticate(_authorization(headers))
@@ -98,9 +145,9 @@ class GraphQLOverHTTP(Generic[A]):
         async with self._attendance(receive) as client:
             body = await client.body(self._settings.max_body_bytes)
             asked = parameters.from_body(body, purpose_of_use(headers))
-            return await self._service.execute(caller, asked, only_queries=False)
+            return await serve(caller, _with_place(asked, headers), reads_only=False)
 
-    async def _got(self, scope: Scope, headers: Headers, receive: Receive) -> Answer:
+    async def _got(self, scope: Scope, headers: Headers, receive: Receive, serve: _Serve[A, R]) -> R:
         if is_forgeable(headers):
             raise Refused(Refusal.CROSS_SITE)
         query_string: bytes = scope["query_string"]
@@ -111,7 +158,7 @@ class GraphQLOverHTTP(Generic[A]):
         asked = parameters.from_query_string(query_string, purpose_of_use(headers))
         async with self._attendance(receive) as client:
             await client.body(self._settings.max_body_bytes)  # none is asked for, and none is used
-            return await self._service.execute(caller, asked, only_queries=True)
+            return await serve(caller, _with_place(asked, headers), reads_only=True)
 
     def _attendance(self, receive: Receive) -> Attendance:
         return Attendance(
@@ -147,3 +194,15 @@ class GraphQLOverHTTP(Generic[A]):
 def _authorization(headers: Headers) -> str | None:
     value = headers.get(b"authorization")
     return None if value is None else value.decode("latin-1")
+
+
+def _with_place(asked: Asked, headers: Headers) -> Asked:
+    """The request with what its headers say of its place: in a stream that broke off, and in a trace."""
+    last, trace = headers.get(b"last-event-id"), headers.get(b"traceparent")
+    if not (last or trace):
+        return asked
+    return msgspec.structs.replace(
+        asked,
+        resume_after=last.decode("latin-1") if last else None,
+        traceparent=trace.decode("latin-1") if trace else None,
+    )

@@ -9,13 +9,16 @@ class MediaType(enum.Enum):
 
     RESPONSE = b"application/graphql-response+json; charset=utf-8"
     JSON = b"application/json; charset=utf-8"
+    EVENTS = b"text/event-stream; charset=utf-8"
 
 
 _RANGES = {
-    "application/graphql-response+json": (MediaType.RESPONSE, 2),
-    "application/json": (MediaType.JSON, 2),
-    "application/*": (None, 1),
-    "*/*": (None, 0),
+    "application/graphql-response+json": ((MediaType.RESPONSE,), 2),
+    "application/json": ((MediaType.JSON,), 2),
+    "application/*": ((MediaType.RESPONSE, MediaType.JSON), 1),
+    "text/event-stream": ((MediaType.EVENTS,), 2),
+    "text/*": ((MediaType.EVENTS,), 1),
+    "*/*": (tuple(MediaType), 0),
 }
 _UTF_8 = frozenset({"utf-8", "utf8"})
 
@@ -25,16 +28,23 @@ def accepted(accept: bytes | None) -> MediaType | None:
     """The media type to answer in, or None when the client takes neither of ours.
 
     By quality, then by how exactly it was named; a client that names both exactly gets the newer one, and a
-    client that only says "anything" gets plain JSON, as clients from before 2025 expect.
+    client that only says "anything" gets plain JSON, as clients from before 2025 expect. Events are for those
+    who prefer them to both: clients that name them beside JSON mean the operations that need them.
     """
     if accept is None:
         return MediaType.JSON
     weighed: dict[MediaType, tuple[int, float]] = {}
     for named, exactness, quality in _ranges(accept.decode("latin-1")):
-        for media_type in (named,) if named else MediaType:
+        for media_type in named:
             weighed[media_type] = max(weighed.get(media_type, (-1, 0.0)), (exactness, quality))
-    newer, plain = (_rank(weighed.get(media_type)) for media_type in (MediaType.RESPONSE, MediaType.JSON))
-    if newer is None and plain is None:
+    newer, plain, events = (
+        _rank(weighed.get(media_type))
+        for media_type in (MediaType.RESPONSE, MediaType.JSON, MediaType.EVENTS)
+    )
+    whole = max(filter(None, (newer, plain)), default=None)
+    if events is not None and (whole is None or events > whole):
+        return MediaType.EVENTS
+    if whole is None:
         return None
     exactly_both = newer == plain and newer is not None and newer[1] == 2
     if plain is None or (newer is not None and (newer > plain or exactly_both)):
@@ -54,8 +64,8 @@ def is_json(content_type: bytes | None) -> bool:
     return essence == "application/json" and parameters.get("charset", "utf-8").lower() in _UTF_8
 
 
-def _ranges(accept: str) -> list[tuple[MediaType | None, int, float]]:
-    """The ranges that can be about us: which type (None for both), how exactly named, with which quality."""
+def _ranges(accept: str) -> list[tuple[tuple[MediaType, ...], int, float]]:
+    """The ranges that can be about us: of which types, how exactly named, with which quality."""
     found = []
     for part in accept.split(","):
         essence, parameters = _parts(part)

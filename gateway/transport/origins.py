@@ -14,7 +14,14 @@ _SIMPLE_CONTENT_TYPES = frozenset(
 _SHARED: HeaderList = [
     (b"access-control-expose-headers", b"retry-after, www-authenticate"),
 ]
-_ALLOWED = (b"authorization", b"content-type", PURPOSE_OF_USE.lower().encode(), *_ASKS_FIRST)
+_ALLOWED = (
+    b"authorization",
+    b"content-type",
+    b"last-event-id",
+    b"traceparent",
+    PURPOSE_OF_USE.lower().encode(),
+    *_ASKS_FIRST,
+)
 _PREFLIGHT: HeaderList = [
     (b"access-control-allow-methods", b"GET, POST"),
     (b"access-control-allow-headers", b", ".join(_ALLOWED)),

@@ -52,12 +52,12 @@ class Refusal(enum.Enum):
         "There is no `query`. Send the GraphQL document in the `query` parameter.",
         422,
     )
-    METHOD_NOT_ALLOWED = 405, "BAD_USER_INPUT", "Use POST for any operation, or GET for queries."
+    METHOD_NOT_ALLOWED = 405, "BAD_USER_INPUT", "Use POST for any operation, or GET for what only reads."
     NOT_ACCEPTABLE = (
         406,
         "BAD_USER_INPUT",
         "None of the media types in `Accept` can be given."
-        " Accept `application/graphql-response+json` or `application/json`.",
+        " Accept `application/graphql-response+json`, `application/json` or `text/event-stream`.",
     )
     BODY_TOO_SLOW = 408, "BAD_USER_INPUT", "The request body did not arrive in time. Send the request again."
     BODY_TOO_LARGE = (

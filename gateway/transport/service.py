@@ -2,7 +2,7 @@
 
 import enum
 from collections.abc import AsyncGenerator
-from typing import Any, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
@@ -14,7 +14,9 @@ class Asked(msgspec.Struct, frozen=True):
     """One GraphQL request (GraphQL over HTTP, "Request parameters"), shapes checked, meaning not.
 
     `query` is None only when `extensions` names a persisted query. `purpose` is the purpose of use as it was
-    stated beside the request: in a header, or when the connection was opened.
+    stated beside the request: in a header, or when the connection was opened. `resume_after` is the cursor of
+    the last result that the client has of a stream that broke off; `traceparent` is the trace that the request
+    is part of (W3C Trace Context), as it was sent.
     """
 
     query: str | None
@@ -22,6 +24,8 @@ class Asked(msgspec.Struct, frozen=True):
     variables: dict[str, Any] = {}
     extensions: dict[str, Any] = {}
     purpose: str | None = None
+    resume_after: str | None = None
+    traceparent: str | None = None
 
 
 class Outcome(enum.Enum):
@@ -53,6 +57,16 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     outcome: Outcome = Outcome.EXECUTED
     partial: bool = False
     retry_after_s: int | None = None
+
+
+class Result(NamedTuple):
+    """One result of a stream: a whole GraphQL response, encoded, on one line.
+
+    Who comes back with `cursor`, printable ASCII, is given what came after it.
+    """
+
+    body: bytes
+    cursor: str | None = None
 
 
 class Unauthenticated(Exception):
@@ -108,8 +122,8 @@ class Service(Protocol[A]):
         """
         ...
 
-    def subscribe(self, caller: A, asked: Asked) -> AsyncGenerator[bytes, None]:
-        """The results of one operation of any kind; each item is one ready JSON response.
+    def subscribe(self, caller: A, asked: Asked, *, reads_only: bool = False) -> AsyncGenerator[Result, None]:
+        """The results of one operation of any kind; with `reads_only`, of any but a mutation.
 
         A query or a mutation gives one item. The generator is pulled only as fast as the client reads, and
         is closed when the client stops listening or leaves.
@@ -134,4 +148,8 @@ class Meter(Protocol):
 
     def closed(self, code: int) -> None:
         """One WebSocket ended with this close code; 403 means that the handshake was refused."""
+        ...
+
+    def streamed(self, ending: str) -> None:
+        """One event stream ended so (`event_stream.Ending`)."""
         ...

@@ -37,7 +37,9 @@ class TransportSettings:
     connection_init_timeout_s: float = 10.0
     max_operations_per_connection: int = 100
     send_timeout_s: float = 10.0
-    """A WebSocket client that takes nothing for so long is dropped."""
+    """A client of a stream or a WebSocket that takes nothing for so long is dropped."""
+    keep_alive_s: float = 15.0
+    """How often an event stream says that it is still there."""
 
     def __post_init__(self) -> None:
         faults = [
@@ -54,6 +56,7 @@ class TransportSettings:
                 "connection_init_timeout_s",
                 "max_operations_per_connection",
                 "send_timeout_s",
+                "keep_alive_s",
             )
             if not getattr(self, name) > 0
         ]

@@ -203,7 +203,7 @@ class Connection(Generic[A]):
         try:
             async with contextlib.aclosing(self._service.subscribe(caller, asked)) as results:
                 async for result in results:
-                    await self._send(f"{prefix}{result.decode()}}}")
+                    await self._send(f"{prefix}{result.body.decode()}}}")
                     # Neither the stream nor the socket need pause: without this, one could keep the loop.
                     await asyncio.sleep(0)
             last = messages.complete(operation)

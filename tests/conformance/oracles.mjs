@@ -1,7 +1,8 @@
-// The public audit of GraphQL over HTTP and a session of the public graphql-ws client, against URL.
-// Prints one line an oracle; exits with 1 if the audit is not full or the session not as expected.
+// The public audit of GraphQL over HTTP and sessions of the public graphql-ws and graphql-sse clients, against
+// URL. Prints one line an oracle; exits with 1 if the audit is not full or a session not as expected.
 // AUTHORIZATION, when set, is sent with every request and introduction.
 import { auditServer } from "graphql-http";
+import { createClient as createEventsClient } from "graphql-sse";
 import { createClient } from "graphql-ws";
 import WebSocket from "ws";
 
@@ -69,6 +70,26 @@ async function refusedToken() {
   report("graphql-ws refused token", close?.code === 4403, `closed with ${close?.code}`);
 }
 
+async function events() {
+  const client = createEventsClient({ url, headers: authorization ? { authorization } : {}, retryAttempts: 0 });
+  const [query] = await results(client, { query: "{ __typename }" });
+  report("graphql-sse query", query.data?.__typename === "Query", JSON.stringify(query));
+  const [invalid] = await results(client, { query: "{ nothingOfThisName }" });
+  report("graphql-sse refusal", "message" in invalid.errors[0] && !("data" in invalid), JSON.stringify(invalid));
+  if (process.env.TINY) {
+    const counted = await results(client, { query: "subscription { count(to: 3) }" });
+    report("graphql-sse subscription", counted.length === 3 && counted[2].data.count === 3, JSON.stringify(counted));
+    const [bumped] = await results(client, { query: "mutation { bump }" });
+    report("graphql-sse mutation", bumped.data.bump > 0, JSON.stringify(bumped));
+    const cut = await results(client, { query: "subscription { forever }" }, 1);
+    report("graphql-sse left early", cut.length === 1, JSON.stringify(cut));
+  }
+  client.dispose();
+  const stranger = createEventsClient({ url, headers: { authorization: "Bearer not-a-token" }, retryAttempts: 0 });
+  const refused = await results(stranger, { query: "{ __typename }" }).then(() => null, (error) => error);
+  report("graphql-sse refused token", refused?.response?.status === 401, `${refused}`);
+}
+
 async function until(condition) {
   for (let left = 100; left > 0 && !condition(); left--) await new Promise((done) => setTimeout(done, 20));
 }
@@ -81,4 +102,5 @@ function report(name, good, detail) {
 await audit();
 await session();
 await refusedToken();
+await events();
 process.exit(failed ? 1 : 0);

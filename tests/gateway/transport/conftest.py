@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.transport.routes import graphql_routes
 from gateway.transport.settings import TransportSettings
+from gateway.transport.streams import Streams
 from tests.gateway.transport.tiny import Counts, Tiny
 
 
@@ -23,6 +24,7 @@ class Served:
     port: int
     tiny: Tiny
     counts: Counts
+    streams: Streams
 
     @property
     def url(self) -> str:
@@ -50,10 +52,11 @@ class Ports:
     async def serving(
         self, settings: TransportSettings | None = None, tiny: Tiny | None = None
     ) -> AsyncIterator[Served]:
-        port, tiny, counts = self._free.pop(), tiny or Tiny(), Counts()
-        self._apps[port] = Starlette(routes=graphql_routes(tiny, settings or TransportSettings(), counts))
+        port, tiny, counts, streams = self._free.pop(), tiny or Tiny(), Counts(), Streams()
+        routes = graphql_routes(tiny, settings or TransportSettings(), counts, streams)
+        self._apps[port] = Starlette(routes=routes)
         try:
-            yield Served(port, tiny, counts)
+            yield Served(port, tiny, counts, streams)
         finally:
             self._free.append(port)
 

@@ -6,8 +6,16 @@ from hypothesis import strategies as st
 
 from gateway.transport.negotiation import MediaType, accepted, is_json
 
-RESPONSE, JSON = MediaType.RESPONSE, MediaType.JSON
-RANGES = ["application/graphql-response+json", "application/json", "application/*", "*/*", "text/html"]
+RESPONSE, JSON, EVENTS = MediaType.RESPONSE, MediaType.JSON, MediaType.EVENTS
+RANGES = [
+    "application/graphql-response+json",
+    "application/json",
+    "text/event-stream",
+    "application/*",
+    "text/*",
+    "*/*",
+    "text/html",
+]
 
 
 @pytest.mark.parametrize(
@@ -39,7 +47,20 @@ RANGES = ["application/graphql-response+json", "application/json", "application/
         (b"application/json;q=1e0", None),
         (b"application/json;charset=utf-16", None),
         (b"application/json;q=0, */*;q=0", None),
-        (b"text/event-stream", None),
+        (b"text/event-stream", EVENTS),
+        (b"text/*", EVENTS),
+        (b"text/event-stream, multipart/mixed", EVENTS),
+        (b"text/event-stream, */*", EVENTS),
+        (b"text/event-stream;q=0, */*;q=0.1", JSON),
+        # As clients send with queries: they take either, and mean the plain answer.
+        (
+            b"application/graphql-response+json, application/json, text/event-stream, multipart/mixed",
+            RESPONSE,
+        ),
+        (b"application/json, text/event-stream", JSON),
+        (b"application/json;q=0.9, text/event-stream", EVENTS),
+        (b"application/json, text/event-stream;q=0.9", JSON),
+        (b"text/event-stream;charset=utf-16", None),
         (b"\xff, ;;,", None),
         (b"", None),
     ],
@@ -51,7 +72,7 @@ def test_the_best_accepted_media_type_is_given(accept: bytes | None, media_type:
 @given(st.binary(max_size=200))
 @example(b"application/json;q=" + "\u0661".encode())
 def test_no_accept_header_breaks_negotiation(accept: bytes) -> None:
-    assert accepted(accept) in {RESPONSE, JSON, None}
+    assert accepted(accept) in {RESPONSE, JSON, EVENTS, None}
 
 
 @given(st.lists(st.tuples(st.sampled_from(RANGES), st.integers(0, 1000)), max_size=6))
@@ -60,13 +81,13 @@ def test_what_is_given_is_accepted_and_nothing_accepted_is_better(ranges: list[t
 
     def weight_of(media_type: str) -> int:
         """RFC 9110 section 12.5.1, plainly: the most exact range that matches says how much."""
-        for name in (media_type, "application/*", "*/*"):
+        for name in (media_type, f"{media_type.partition('/')[0]}/*", "*/*"):
             weights = [weight for named, weight in ranges if named == name]
             if weights:
                 return max(weights)
         return 0
 
-    weights = {RESPONSE: weight_of(RANGES[0]), JSON: weight_of(RANGES[1])}
+    weights = {RESPONSE: weight_of(RANGES[0]), JSON: weight_of(RANGES[1]), EVENTS: weight_of(RANGES[2])}
     chosen = accepted(header.encode())
 
     if chosen is None:

@@ -20,7 +20,15 @@ from graphql import (
     validate,
 )
 
-from gateway.transport.service import Answer, Asked, Outcome, RequestRefused, Unauthenticated, Unavailable
+from gateway.transport.service import (
+    Answer,
+    Asked,
+    Outcome,
+    RequestRefused,
+    Result,
+    Unauthenticated,
+    Unavailable,
+)
 
 SECRET = "the secret of a record"
 
@@ -59,12 +67,16 @@ class Counts:
 
     statuses: Counter[int] = field(default_factory=Counter)
     codes: Counter[int] = field(default_factory=Counter)
+    endings: Counter[str] = field(default_factory=Counter)
 
     def answered(self, status: int) -> None:
         self.statuses[status] += 1
 
     def closed(self, code: int) -> None:
         self.codes[code] += 1
+
+    def streamed(self, ending: str) -> None:
+        self.endings[ending] += 1
 
 
 @dataclass(frozen=True)
@@ -132,14 +144,17 @@ class Tiny:
         partial = result.data is not None and bool(result.errors)
         return Answer(msgspec.json.encode(result.formatted), partial=partial)
 
-    async def subscribe(self, caller: Caller, asked: Asked) -> AsyncGenerator[bytes, None]:
+    async def subscribe(
+        self, caller: Caller, asked: Asked, *, reads_only: bool = False
+    ) -> AsyncGenerator[Result, None]:
         document = parse(asked.query or "")
         if errors := validate(SCHEMA, document):
             raise RequestRefused(msgspec.json.encode([error.formatted for error in errors]))
         operation = get_operation_ast(document, asked.operation_name)
         if operation is None or operation.operation is not OperationType.SUBSCRIPTION:
-            yield (await self.execute(caller, asked, only_queries=False)).body
+            yield Result((await self.execute(caller, asked, only_queries=reads_only)).body)
             return
+        self.asked.append(asked)
         results = subscribe(SCHEMA, document, self._root(), variable_values=asked.variables)
         if not isinstance(results, AsyncIterator | ExecutionResult):
             results = await results
@@ -147,7 +162,7 @@ class Tiny:
         try:
             async for result in results:
                 self.sent += 1
-                yield msgspec.json.encode(result.formatted)
+                yield Result(msgspec.json.encode(result.formatted), f"place-{self.sent}")
         finally:
             self.stopped.set()
 
