@@ -32,7 +32,7 @@ from gateway.identity import Identity
 from gateway.operations import Operation, Operations
 from gateway.presenting import codes, core_errors, field_errors
 from gateway.stating import stated
-from gateway.telemetry import Metrics, trace_id
+from gateway.telemetry import Metrics, trace_context, trace_id
 from gateway.transport.service import (
     Answer,
     Asked,
@@ -119,7 +119,7 @@ class Graph:
             if only_queries and operation.kind is not OperationType.QUERY:
                 return _refusal(RequestError(Code.BAD_USER_INPUT), trace, Outcome.NOT_A_QUERY)
             caller = await self._in_emergency(caller, asked, operation, trace)
-            return await self._run(operation, asked, caller, trace, None)
+            return await self._run(operation, asked, caller, None)
         except RequestError as refused:
             return _refusal(refused, trace)
 
@@ -135,7 +135,7 @@ class Graph:
                 raise RequestError(Code.BAD_USER_INPUT, [POST_IT])
             caller = await self._in_emergency(caller, asked, operation, trace)
             if operation.kind is not OperationType.SUBSCRIPTION:
-                yield Result((await self._run(operation, asked, caller, trace, None)).body)
+                yield Result((await self._run(operation, asked, caller, None)).body)
                 return
             variables = self._variables(operation, asked)
             wanted = self._wanted(operation, caller, variables, asked.resume_after)
@@ -146,19 +146,21 @@ class Graph:
                 if isinstance(item, Gap):
                     yield Result(_missed(item, trace), item.cursor)
                 else:
-                    answer = await self._run(operation, asked, caller, trace_id(), Happened(item))
+                    answer = await self._run(operation, asked, caller, Happened(item))
                     yield Result(answer.body, item.cursor)
 
-    async def _run(
-        self, operation: Operation, asked: Asked, caller: Actor, trace: str, root: object
-    ) -> Answer:
+    async def _run(self, operation: Operation, asked: Asked, caller: Actor, root: object) -> Answer:
         started = time.perf_counter()
         caller = self.break_glass.now(caller)
         variables = self._variables(operation, asked)
         grant = self.policy.grant(caller)
         kind = operation.kind.value
-        with self.tracer.start_as_current_span("graphql.execute") as span, tallied() as tally:
-            ran = _Ran()
+        context = trace_context(asked.traceparent)
+        with (
+            self.tracer.start_as_current_span("graphql.execute", context) as span,
+            tallied() as tally,
+        ):
+            trace, ran = trace_id(), _Ran()
             try:
                 async with asyncio.timeout(self.deadline_s):
                     await self._execute(operation, asked, variables, grant, trace, root, ran)

@@ -2,7 +2,14 @@
 
 from gateway.telemetry.logs import set_up_logging
 from gateway.telemetry.metrics import Metrics
-from gateway.telemetry.spans import AllowListed, ExporterMissing, otlp_exporter, trace_id, tracer_provider
+from gateway.telemetry.spans import (
+    AllowListed,
+    ExporterMissing,
+    otlp_exporter,
+    trace_context,
+    trace_id,
+    tracer_provider,
+)
 
 __all__ = [
     "AllowListed",
@@ -10,6 +17,7 @@ __all__ = [
     "Metrics",
     "otlp_exporter",
     "set_up_logging",
+    "trace_context",
     "trace_id",
     "tracer_provider",
 ]

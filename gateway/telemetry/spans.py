@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import Link, SpanContext, Status
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 if TYPE_CHECKING:
     from opentelemetry.context import Context
@@ -152,3 +153,10 @@ def trace_id(traceparent: str | None = None) -> str:
         return trace.format_trace_id(context.trace_id)
     match = _TRACEPARENT.fullmatch(traceparent) if traceparent else None
     return match[1] if match else secrets.token_hex(16)
+
+
+def trace_context(traceparent: str | None) -> Context | None:
+    """Where spans of a request belong: in the trace that its header names; None where it names none."""
+    if traceparent is None:
+        return None
+    return TraceContextTextMapPropagator().extract({"traceparent": traceparent})

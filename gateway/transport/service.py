@@ -15,8 +15,8 @@ class Asked(msgspec.Struct, frozen=True):
 
     `query` is None only when `extensions` names a persisted query. `purpose` is the purpose of use as it was
     stated beside the request: in a header, or when the connection was opened. `resume_after` is the cursor of
-    the last result that the client has of a stream that broke off; `traceparent` is the trace that the request
-    is part of (W3C Trace Context), as it was sent.
+    the last result that the client has of a stream that broke off; `traceparent` is the trace that the
+    request is part of (W3C Trace Context), as it was sent.
     """
 
     query: str | None

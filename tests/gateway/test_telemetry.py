@@ -25,7 +25,15 @@ from opentelemetry.trace import (
     use_span,
 )
 
-from gateway.telemetry import AllowListed, ExporterMissing, Metrics, otlp_exporter, trace_id, tracer_provider
+from gateway.telemetry import (
+    AllowListed,
+    ExporterMissing,
+    Metrics,
+    otlp_exporter,
+    trace_context,
+    trace_id,
+    tracer_provider,
+)
 from gateway.telemetry.logs import JsonLines
 
 VALUE = "Jane Doe 1980-02-03"
@@ -125,6 +133,23 @@ def test_the_trace_id_is_the_current_spans_if_there_is_one() -> None:
 
     with use_span(NonRecordingSpan(context)):
         assert trace_id("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01") == f"{0xABC:032x}"
+
+
+def test_spans_of_a_request_are_part_of_the_callers_trace() -> None:
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("t")
+
+    with tracer.start_as_current_span(
+        "graphql.execute", trace_context("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    ):
+        assert trace_id() == "0af7651916cd43dd8448eb211c80319c"
+
+
+@pytest.mark.parametrize("header", [None, "", "Jane Doe", "00-0-0-01"])
+def test_what_names_no_trace_begins_one(header: str | None) -> None:
+    tracer = TracerProvider(shutdown_on_exit=False).get_tracer("t")
+
+    with tracer.start_as_current_span("graphql.execute", trace_context(header)) as span:
+        assert span.parent is None  # type: ignore[attr-defined]
 
 
 def test_metrics_are_rendered_for_prometheus_from_a_registry_of_their_own() -> None:

@@ -132,12 +132,12 @@ def test_a_query_is_answered_by_the_same_policy(practice: House) -> None:
 
 def test_a_stranger_gets_no_stream(practice: House) -> None:
     practice.forget()
-    with listening(practice, None, NAMES) as stranger:
+    with listening(practice, None, "{ patients(first: 1) { nodes { engagement { score } } } }") as stranger:
         stranger.response.read()
 
     assert stranger.response.status_code == 401
     assert stranger.response.headers["www-authenticate"].startswith("Bearer")
-    assert practice.asked("ehr") == []
+    assert practice.asked("crm") == []
 
 
 def test_a_plain_subscription_is_told_where_to_go(practice: House) -> None:

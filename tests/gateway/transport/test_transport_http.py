@@ -559,8 +559,8 @@ async def test_a_page_of_an_allowed_origin_may_call_and_read(serve: Serve) -> No
     assert preflight.status_code == 204
     assert preflight.headers["access-control-allow-origin"] == APP
     assert preflight.headers["access-control-allow-methods"] == "GET, POST"
-    assert (
-        "authorization, content-type, x-purpose-of-use" in preflight.headers["access-control-allow-headers"]
+    assert {"authorization", "content-type", "x-purpose-of-use", "traceparent"} <= set(
+        preflight.headers["access-control-allow-headers"].split(", ")
     )
     assert response.headers["access-control-allow-origin"] == APP
     assert response.headers["access-control-expose-headers"] == "retry-after, www-authenticate"
