@@ -85,10 +85,10 @@ def bound(addresses: Addresses) -> Iterator[Listeners]:
     """
     with ExitStack() as held:
         yield Listeners(
-            idp=held.enter_context(_bind("identity provider", addresses.idp_port)),
-            ehr=held.enter_context(_bind("EHR", addresses.ehr_port)),
-            pms=held.enter_context(_bind("PMS", addresses.pms_port)),
-            crm=held.enter_context(_bind("CRM", addresses.crm_port)),
+            idp=held.enter_context(listening("identity provider", addresses.idp_port)),
+            ehr=held.enter_context(listening("EHR", addresses.ehr_port)),
+            pms=held.enter_context(listening("PMS", addresses.pms_port)),
+            crm=held.enter_context(listening("CRM", addresses.crm_port)),
         )
 
 
@@ -96,14 +96,19 @@ def bound(addresses: Addresses) -> Iterator[Listeners]:
 def bound_anywhere() -> Iterator[tuple[Addresses, Listeners]]:
     """Sockets on ports of the system's choice, and a port for the gateway that was free a moment ago."""
     anywhere = Addresses(0, 0, 0, 0, 0)
-    with _bind("gateway", 0) as gateway, bound(anywhere) as listeners:
+    with listening("gateway", 0) as gateway, bound(anywhere) as listeners:
         each = (gateway, listeners.idp, listeners.ehr, listeners.pms, listeners.crm)
         addresses = Addresses(*(sock.getsockname()[1] for sock in each))
         gateway.close()
         yield addresses, listeners
 
 
-def _bind(name: str, port: int) -> socket.socket:
+def listening(name: str, port: int) -> socket.socket:
+    """A socket that listens on *port* of this machine, for the stand-in *name*; 0 is any that is free.
+
+    Raises:
+        PortTaken: the port is in use.
+    """
     # asyncio sets TCP_NODELAY only on sockets that name their protocol; without it an answer, which is
     # written head first, waits 40 ms for the client's delayed acknowledgement.
     sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)

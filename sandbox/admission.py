@@ -44,6 +44,10 @@ class ClientCredentials:
         self._expiries[token] = now + self.lifetime_s
         return token
 
+    def revoke(self) -> None:
+        """End every session: the tokens given out so far are refused."""
+        self._expiries.clear()
+
     def accepts(self, authorization: str | None) -> bool:
         """Whether an Authorization header carries a bearer token of ours that has not expired."""
         token = bearer(authorization)

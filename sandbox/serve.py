@@ -1,33 +1,28 @@
 """Owns the running sandbox: four stand-ins in one event loop, each behind a socket of its own."""
 
 import asyncio
-import contextlib
 import gc
-import socket
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from sandbox.addresses import Addresses, Listeners, PortTaken, bound, bound_anywhere
-from sandbox.crm import crm_app
+from sandbox.crm.hubspot import hubspot_app
 from sandbox.ehr.app import ehr_app
 from sandbox.idp import Persona, Tokens, idp_app, personas
 from sandbox.knobs import Knobs
-from sandbox.knobs.hang_up import HangUpProtocol
 from sandbox.mover import keep_moving
 from sandbox.pms import AppointmentBook, pms_app
 from sandbox.records import Dataset
+from sandbox.serving import Flag, Server, threaded
 
 __all__ = ["Addresses", "Options", "PortTaken", "background", "run"]
 
 NO_KEYS: Mapping[str, Any] = {"keys": []}
-STARTS_WITHIN_S = 30.0
-GRACE_S = 1
 
 
 @dataclass(frozen=True)
@@ -42,12 +37,6 @@ class Options:
 
 
 DEFAULTS = Options()
-
-
-class Flag(Protocol):
-    """What `run` sets when it is ready: an event of asyncio or of threading."""
-
-    def set(self) -> None: ...
 
 
 async def run(
@@ -105,10 +94,8 @@ def background(
             listeners = held.enter_context(bound(addresses))
         else:
             addresses, listeners = held.enter_context(bound_anywhere())
-        thread = _Thread(_Sandbox(dataset, addresses, backend_jwks, options), listeners)
-        thread.start()
-        held.callback(thread.stop)
-        thread.wait_until_ready()
+        sandbox = _Sandbox(dataset, addresses, backend_jwks, options)
+        held.enter_context(threaded(partial(sandbox.serve, listeners)))
         yield addresses
 
 
@@ -133,12 +120,12 @@ class _Sandbox:
         verify = tokens.verifier(addresses.ehr)
         ehr = ehr_app(dataset, verify=verify, base_url=addresses.ehr, issuer=addresses.idp)
         pms = pms_app(dataset.pms, book=self._book, requests_per_second=options.pms_requests_per_second)
-        crm = crm_app(dataset.contacts, requests_per_window=options.crm_requests_per_ten_seconds)
+        crm = hubspot_app(dataset.contacts, requests_per_window=options.crm_requests_per_ten_seconds)
         self._apps: tuple[ASGIApp, ...] = (idp, Knobs(ehr, "ehr"), Knobs(pms, "pms"), Knobs(crm, "crm"))
 
     async def serve(self, listeners: Listeners, ready: Flag | None, stop: asyncio.Event) -> None:
         sockets = (listeners.idp, listeners.ehr, listeners.pms, listeners.crm)
-        servers = [_Server(_config(app)) for app in self._apps]
+        servers = [Server(app) for app in self._apps]
         async with asyncio.TaskGroup() as group:
             serving = [
                 group.create_task(server.serve([sock])) for server, sock in zip(servers, sockets, strict=True)
@@ -172,70 +159,3 @@ def cast_of(dataset: Dataset) -> Mapping[str, Persona]:
         named["clinician"] = practitioners[0]
         named["front_desk"] = practitioners[min(1, len(practitioners) - 1)]
     return personas(**named)
-
-
-class _Server(uvicorn.Server):
-    """A server that tells when it is up and leaves signals to whoever runs it."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.up = asyncio.Event()
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.up.set()
-
-
-def _config(app: ASGIApp) -> uvicorn.Config:
-    return uvicorn.Config(
-        app,
-        http=HangUpProtocol,
-        ws="none",
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_S,
-    )
-
-
-class _Thread(threading.Thread):
-    """Runs a sandbox in an event loop of its own and carries its failure back."""
-
-    def __init__(self, sandbox: _Sandbox, listeners: Listeners) -> None:
-        super().__init__(name="sandbox", daemon=True)
-        self._sandbox = sandbox
-        self._listeners = listeners
-        self._settled = threading.Event()
-        self._failure: BaseException | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._halt = asyncio.Event()
-
-    def run(self) -> None:
-        try:
-            asyncio.run(self._serve())
-        except BaseException as failure:  # noqa: BLE001 (raised again in the thread that waits)
-            self._failure = failure
-        finally:
-            self._settled.set()
-
-    async def _serve(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        await self._sandbox.serve(self._listeners, self._settled, self._halt)
-
-    def wait_until_ready(self) -> None:
-        if not self._settled.wait(STARTS_WITHIN_S):
-            raise TimeoutError(f"the sandbox did not start within {STARTS_WITHIN_S:.0f} s")
-        if self._failure is not None:
-            raise self._failure
-
-    def stop(self) -> None:
-        if self._loop is not None and self.is_alive():
-            # It may end by itself between the question and the call.
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(self._halt.set)
-        self.join(STARTS_WITHIN_S)

@@ -1,5 +1,1 @@
-"""Owns the stand-in CRM: HubSpot's contacts API."""
-
-from sandbox.crm.app import crm_app
-
-__all__ = ["crm_app"]
+"""Owns the stand-ins of CRMs: one a vendor, each with the same people in its own shapes."""

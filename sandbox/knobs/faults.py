@@ -1,6 +1,6 @@
 """Owns the faults a stand-in can be given: which requests one hits and what an error looks like there."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -19,8 +19,10 @@ Mode = Literal[
     "reset",
 ]
 
-# Tokens keep coming and the knobs stay reachable, so that a fault tests the data calls it is meant for.
-_SPARED = ("/oauth", "/sandbox")
+
+def is_for_tokens(path: str) -> bool:
+    """Whether *path* is a token endpoint: `/oauth/token`, `/services/oauth2/token` and the like."""
+    return "/oauth" in path and path.endswith("/token")
 
 
 class Fault(Struct, forbid_unknown_fields=True):
@@ -69,7 +71,10 @@ class Fault(Struct, forbid_unknown_fields=True):
         """Whether a request for *path* meets this fault."""
         if self.mode == "none" or self.times == 0:
             return False
-        return path.startswith(self.path) if self.path is not None else not path.startswith(_SPARED)
+        if self.path is not None:
+            return path.startswith(self.path)
+        # Tokens keep coming, so that a fault tests the data calls it is meant for.
+        return not is_for_tokens(path)
 
     def spend(self) -> None:
         """Count one request that met it."""
@@ -77,14 +82,44 @@ class Fault(Struct, forbid_unknown_fields=True):
             self.times -= 1
 
 
-def error_body(system: str, status: int) -> Mapping[str, Any]:
-    """An error as the EHR, the CRM or (any other name) the PMS words one."""
-    words = "the sandbox was told to answer so"
-    if system == "ehr":
-        code = {401: "login", 403: "forbidden", 404: "not-found", 429: "throttled"}.get(status, "transient")
-        issue = {"severity": "error", "code": code, "diagnostics": words}
-        return {"resourceType": "OperationOutcome", "issue": [issue]}
-    if system == "crm":
-        category = {401: "INVALID_AUTHENTICATION", 404: "OBJECT_NOT_FOUND", 429: "RATE_LIMITS"}
-        return {"status": "error", "message": words, "category": category.get(status, "INTERNAL_ERROR")}
+def error_body(system: str, status: int) -> Any:
+    """An error as the system of that name words one; of any other name, as the PMS does."""
+    return _BODIES.get(system, _of_the_pms)(status, "the sandbox was told to answer so")
+
+
+def _of_the_ehr(status: int, words: str) -> Any:
+    code = {401: "login", 403: "forbidden", 404: "not-found", 429: "throttled"}.get(status, "transient")
+    issue = {"severity": "error", "code": code, "diagnostics": words}
+    return {"resourceType": "OperationOutcome", "issue": [issue]}
+
+
+def _of_the_pms(status: int, words: str) -> Any:
     return {"error": {"code": "rate_limited" if status == 429 else "error", "message": words, "field": None}}
+
+
+def _of_hubspot(status: int, words: str) -> Any:
+    category = {401: "INVALID_AUTHENTICATION", 404: "OBJECT_NOT_FOUND", 429: "RATE_LIMITS"}
+    return {"status": "error", "message": words, "category": category.get(status, "INTERNAL_ERROR")}
+
+
+def _of_salesforce(status: int, words: str) -> Any:
+    codes = {
+        401: "INVALID_SESSION_ID",
+        403: "REQUEST_LIMIT_EXCEEDED",
+        404: "NOT_FOUND",
+        503: "SERVER_UNAVAILABLE",
+    }
+    return [{"message": words, "errorCode": codes.get(status, "UNKNOWN_EXCEPTION")}]
+
+
+def _of_dynamics(status: int, words: str) -> Any:
+    codes = {401: "0x80072560", 404: "0x80060888", 429: "0x80072322"}
+    return {"error": {"code": codes.get(status, "0x80040216"), "message": words}}
+
+
+_BODIES: Mapping[str, Callable[[int, str], Any]] = {
+    "ehr": _of_the_ehr,
+    "crm": _of_hubspot,
+    "salesforce": _of_salesforce,
+    "dynamics": _of_dynamics,
+}

@@ -16,7 +16,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sandbox.bodies import Answer, Unreadable, decoded
-from sandbox.knobs.faults import Fault, error_body
+from sandbox.knobs.faults import Fault, error_body, is_for_tokens
 from sandbox.knobs.hang_up import hang_up
 from sandbox.knobs.rows import with_foreign_row, with_unknown_field
 
@@ -53,15 +53,17 @@ class _Caught:
 
 
 class Knobs:
-    """ASGI middleware around the stand-in *name* (`ehr`, `pms` or `crm`).
+    """ASGI middleware around the stand-in *name* (`ehr`, `pms`, `crm`, `salesforce` or `dynamics`).
 
     `GET` and `DELETE /sandbox/requests` show and forget the last 1,000 requests; `PUT /sandbox/faults` sets
-    the fault and `GET` shows it. Bodies of token requests are not kept: they hold secrets.
+    the fault and `GET` shows it; `DELETE /sandbox/tokens` calls *revoke*, which ends every session. Bodies of
+    token requests are not kept: they hold secrets.
     """
 
-    def __init__(self, app: ASGIApp, name: str) -> None:
+    def __init__(self, app: ASGIApp, name: str, revoke: Callable[[], None] | None = None) -> None:
         self._app = app
         self._name = name
+        self._revoke = revoke
         self._fault = Fault("none")
         self._requests: deque[Recorded] = deque(maxlen=KEPT)
         self._controls = Starlette(
@@ -70,6 +72,7 @@ class Knobs:
                 Route("/sandbox/requests", self._forget_requests, methods=["DELETE"]),
                 Route("/sandbox/faults", self._show_fault, methods=["GET"]),
                 Route("/sandbox/faults", self._set_fault, methods=["PUT"]),
+                *([Route("/sandbox/tokens", self._end_sessions, methods=["DELETE"])] if revoke else []),
             ],
             exception_handlers={Unreadable: _unreadable},
         )
@@ -95,7 +98,7 @@ class Knobs:
         await self._answer(scope, _replayed(body, receive), send_and_note)
 
     def _record(self, scope: Scope, body: bytes) -> Recorded:
-        secret = scope["path"].startswith("/oauth")
+        secret = is_for_tokens(scope["path"])
         record = Recorded(
             at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             method=scope["method"],
@@ -149,6 +152,11 @@ class Knobs:
 
     async def _forget_requests(self, request: Request) -> Response:
         self._requests.clear()
+        return Response(status_code=204)
+
+    async def _end_sessions(self, request: Request) -> Response:
+        if self._revoke is not None:
+            self._revoke()
         return Response(status_code=204)
 
     async def _show_fault(self, request: Request) -> Response:

@@ -12,6 +12,9 @@ FOREIGN_MRN = "MRN-FOREIGN"
 FOREIGN_CARE_KEY = "f" * 40
 FOREIGN_NUMBER = 999_999_999
 
+_KEYS = ("Care_Key__c", "cg_carekey")
+"""The columns in which Salesforce and Dynamics hold a care key."""
+
 
 def with_unknown_field(answer: Any) -> Any:
     """*answer* with one more field in every record: FHIR resource, row, contact, or the answer itself."""
@@ -67,6 +70,8 @@ def _foreign(row: Json) -> Json | None:
     elif isinstance(row.get("properties"), dict):
         others = {"care_key": FOREIGN_CARE_KEY, "hs_object_id": str(FOREIGN_NUMBER)}
         row["properties"].update({name: others[name] for name in others if name in row["properties"]})
+    elif any(name in row for name in _KEYS):
+        row.update({name: FOREIGN_CARE_KEY for name in _KEYS if name in row})
     else:
         return None
     if "id" in row:

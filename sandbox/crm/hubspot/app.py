@@ -13,8 +13,8 @@ from starlette.routing import Route
 
 from sandbox.admission import Admission, Allowance, ClientCredentials, RateLimit
 from sandbox.bodies import Answer, Unreadable, decoded, form
-from sandbox.crm.contacts import OBJECT_ID, Contacts, now
-from sandbox.crm.queries import BatchRead, ContactChange, Search
+from sandbox.crm.hubspot.contacts import OBJECT_ID, Contacts, now
+from sandbox.crm.hubspot.queries import BatchRead, ContactChange, Search
 from sandbox.records import Contact
 
 CLIENT_ID = "caregraph"
@@ -24,7 +24,7 @@ WINDOW_S = 10
 _MISSING = "Could not get some CONTACT objects, they may be deleted or not exist. Check that ids are valid."
 
 
-def crm_app(contacts: Iterable[Contact], *, requests_per_window: int | None = 2_000) -> Starlette:
+def hubspot_app(contacts: Iterable[Contact], *, requests_per_window: int | None = 2_000) -> Starlette:
     """HubSpot's contacts API over *contacts*.
 
     The limit is for windows of ten seconds, as HubSpot's is (190 for a private app; more here, so that

@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from sandbox.crm.contacts import Contacts
-from sandbox.crm.queries import Filter, FilterGroup, Search
+from sandbox.crm.hubspot.contacts import Contacts
+from sandbox.crm.hubspot.queries import Filter, FilterGroup, Search
 from sandbox.records import Contact, Dataset
 from sandbox.serve import Options, background
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from sandbox.bodies import Unreadable
-from sandbox.crm.queries import Filter, FilterGroup
+from sandbox.crm.hubspot.queries import Filter, FilterGroup
 
 Properties: TypeAlias = Mapping[str, str | None]
 Comparable: TypeAlias = tuple[int, float, str]

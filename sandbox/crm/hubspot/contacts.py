@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from sandbox.bodies import Unreadable
-from sandbox.crm.filters import check, comparable, passes
-from sandbox.crm.queries import Search, Sort
+from sandbox.crm.hubspot.filters import check, comparable, passes
+from sandbox.crm.hubspot.queries import Search, Sort
 from sandbox.records import Contact
 
 Shown: TypeAlias = dict[str, Any]
