@@ -31,9 +31,8 @@ from gateway.feed import Feed
 from gateway.identity import Identity
 from gateway.operations import Operation, Operations
 from gateway.presenting import codes, core_errors, field_errors
-from gateway.source_states import source_states
 from gateway.stating import stated
-from gateway.telemetry import Metrics, trace_context, trace_id, traceparent
+from gateway.telemetry import Metrics, trace_context, trace_id
 from gateway.transport.service import (
     Answer,
     Asked,
@@ -48,13 +47,10 @@ from policies import Actor, Grant, Policy
 from resolvers.faults import BadInput
 from resolvers.loaders import House, Loaders, Touched
 from resolvers.subscription import Subscribed
-from sources.calling import Tally, operating
+from sources.calling.observing import Tally, tallied
 from sources.model import Told
 
 encode = msgspec.json.Encoder().encode
-
-_RESERVE_S = 0.1
-"""The longest time kept at an operation's end for what came in time to be told."""
 
 OUTCOMES = {
     Code.GRAPHQL_PARSE_FAILED: Outcome.PARSE_FAILED,
@@ -159,13 +155,12 @@ class Graph:
         variables = self._variables(operation, asked)
         grant = self.policy.grant(caller)
         kind = operation.kind.value
-        # What an event tells must be read after it: its calls join none that began before.
-        whose = (id(caller), grant.key) if root is None else None
+        context = trace_context(asked.traceparent)
         with (
-            self.tracer.start_as_current_span("graphql.execute", trace_context(asked.traceparent)) as span,
-            operating(deadline=self._sources_until(), whose=whose, traceparent=traceparent(span)) as underway,
+            self.tracer.start_as_current_span("graphql.execute", context) as span,
+            tallied() as tally,
         ):
-            trace, ran, tally = trace_id(), _Ran(), underway.tally
+            trace, ran = trace_id(), _Ran()
             try:
                 async with asyncio.timeout(self.deadline_s):
                     await self._execute(operation, asked, variables, grant, trace, root, ran)
@@ -187,12 +182,7 @@ class Graph:
                     }
                 )
         self._measure(kind, ran.errors, tally, time.perf_counter() - started)
-        return _answer(ran.data, ran.errors, tally, grant)
-
-    def _sources_until(self) -> float:
-        """When calls to sources must be over: a little before the operation, so that the rest can be told."""
-        reserve_s = min(_RESERVE_S, self.deadline_s / 20)
-        return asyncio.get_running_loop().time() + self.deadline_s - reserve_s
+        return _answer(ran.data, ran.errors, tally, caller)
 
     async def _record(self, operation: Operation, caller: Actor, trace: str, ran: _Ran, tally: Tally) -> None:
         """Has the operation recorded before its answer leaves.
@@ -333,11 +323,10 @@ def _missed(gap: Gap, trace: str) -> bytes:
     return encode({"errors": [error], "data": None})
 
 
-def _answer(data: dict[str, Any] | None, errors: list[FormattedError], tally: Tally, grant: Grant) -> Answer:
-    extensions: dict[str, Any] = {"upstreamCalls": tally.total, **source_states(tally, grant)}
-    emergency = grant.actor.emergency
-    if emergency is not None:
-        extensions[EXTENSION] = told(emergency)
+def _answer(data: dict[str, Any] | None, errors: list[FormattedError], tally: Tally, caller: Actor) -> Answer:
+    extensions: dict[str, Any] = {"upstreamCalls": tally.total}
+    if caller.emergency is not None:
+        extensions[EXTENSION] = told(caller.emergency)
     if not errors:
         return Answer(encode({"data": data, "extensions": extensions}))
     body = encode({"data": data, "errors": errors, "extensions": extensions})

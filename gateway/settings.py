@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 from msgspec import Meta, field
 
 from gateway.adapters.crm_hubspot import HubSpotCrm
+from gateway.adapters.crm_salesforce import SalesforceCrm
 from gateway.adapters.ehr_fhir import FhirEhr
 from gateway.adapters.pms_rest import RestPractice
 from gateway.adapters.sections import Seconds, Text, Url
@@ -138,7 +139,10 @@ class Keys(Section, frozen=True, kw_only=True):
 
 Ehrs = Annotated[Mapping[str, FhirEhr], Meta(description="The EHRs, at least one.")]
 Practices = Annotated[Mapping[str, RestPractice], Meta(description="The practice management systems.")]
-Crms = Annotated[Mapping[str, HubSpotCrm], Meta(description="The customer relationship management systems.")]
+Crms = Annotated[
+    Mapping[str, HubSpotCrm | SalesforceCrm],
+    Meta(description="The customer relationship management systems."),
+]
 
 
 class Changes(Section, frozen=True, kw_only=True):

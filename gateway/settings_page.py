@@ -6,7 +6,7 @@ import json
 import textwrap
 from collections.abc import Iterator, Mapping
 
-from msgspec import inspect
+from msgspec import NODEFAULT, inspect
 
 from gateway.configuration import (
     Section,
@@ -68,11 +68,16 @@ def _setting(field: inspect.Field, path: tuple[str, ...], *, is_required: bool) 
     elif not field.required and field.default is None:
         yield f"# {field.name} = … (not set)\n"
     elif not field.required:
-        yield f"# {field.name} = {_toml(field.default)}\n"
+        yield f"# {field.name} = {_toml(_default(field))}\n"
     else:
         examples = noted(field.type, "examples")
         example = examples[0] if isinstance(examples, list) else None
         yield f"{'' if is_required else '# '}{field.name} = {_toml(example)}\n"
+
+
+def _default(field: inspect.Field) -> object:
+    made = field.default_factory
+    return field.default if made is NODEFAULT or not callable(made) else made()
 
 
 def _comment(text: str) -> str:
@@ -82,6 +87,8 @@ def _comment(text: str) -> str:
 def _toml(value: object) -> str:
     """A value in TOML, whose strings, numbers and booleans are JSON's."""
     if isinstance(value, Mapping):
+        if not value:
+            return "{}"
         return "{ " + ", ".join(f"{key} = {_toml(inner)}" for key, inner in value.items()) + " }"
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(inner) for inner in value) + "]"

@@ -8,7 +8,6 @@ from gateway.telemetry.spans import (
     otlp_exporter,
     trace_context,
     trace_id,
-    traceparent,
     tracer_provider,
 )
 
@@ -20,6 +19,5 @@ __all__ = [
     "set_up_logging",
     "trace_context",
     "trace_id",
-    "traceparent",
     "tracer_provider",
 ]

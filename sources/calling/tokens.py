@@ -43,12 +43,20 @@ class TokenClient:
     """An authorizer with the tokens that *grant* asks for.
 
     A token is renewed when a tenth of its life, at most a minute, is left; one without `expires_in` is used
-    until the source refuses it.
+    until the source refuses it. *examine* may refuse an answer, by raising `Nonconforming`, for what a vendor
+    adds to it.
     """
 
-    def __init__(self, source: str, grant: Grant, transport: Transport | None = None) -> None:
+    def __init__(
+        self,
+        source: str,
+        grant: Grant,
+        transport: Transport | None = None,
+        examine: Callable[[bytes], None] | None = None,
+    ) -> None:
         self._source = source
         self._grant = grant
+        self._examine = examine
         self._transport = transport or WreqTransport(_MAX_BYTES)
         self._clock = time.monotonic
         self._renewing = asyncio.Lock()
@@ -89,6 +97,8 @@ class TokenClient:
         request = await self._grant(self._transport)
         body = await fetched(self._source, self._transport, request)
         try:
+            if self._examine is not None:
+                self._examine(body)
             return _TOKEN.read(body)
         except Nonconforming as error:
             raise SourceMisread(self._source, str(error)) from None

@@ -61,8 +61,6 @@ class FhirClient:
         if followed:
             # A row that moved between pages while they were read comes twice.
             rows = list({row.id: row for row in rows}.values())
-        if page.next is not None:
-            self._upstream.cut()
         return Results(rows, unread, page.next is None)
 
     async def first(
@@ -102,7 +100,6 @@ class FhirClient:
             page = reader.read(reply.body)
         except Nonconforming as fault:
             raise self._upstream.misread(str(fault)) from None
-        self._upstream.took(len(page.rows))
         for row in page.unread:
             self._upstream.misread(row.why)
         return page if page.next is None else page._replace(next=self._own(page.next))

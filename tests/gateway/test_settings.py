@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gateway.adapters.crm_hubspot import HubSpotCrm
 from gateway.configuration import Secret
 from gateway.settings import Settings, SettingsError, read_settings
 from gateway.settings_page import page
@@ -28,7 +29,7 @@ SECRETS = {
 OF_THE_PAGE = {
     "CAREGRAPH_KEYS_CARE_KEY_SECRET": "k",
     "CAREGRAPH_PMS_REST_CLIENT_SECRET": "p",
-    "CAREGRAPH_CRM_HUBSPOT_CLIENT_SECRET": "c",
+    "CAREGRAPH_CRM_HUBSPOT_TOKEN": "c",
 }
 """The secrets of docs/caregraph.toml."""
 
@@ -149,8 +150,8 @@ def test_every_fault_is_told_at_once() -> None:
         " https:// (The FHIR base URL)",
         "`pms.north.time_zone` (CAREGRAPH_PMS_NORTH_TIME_ZONE) is not known; set it to a name of the"
         " IANA time zone database",
-        "`crm.hub.client_secret` (CAREGRAPH_CRM_HUB_CLIENT_SECRET) is missing; set it to a text that is not"
-        " empty (Our secret)",
+        "`crm.hub.client_secret` (CAREGRAPH_CRM_HUB_CLIENT_SECRET) is missing, or `client_id` is; set both,"
+        " or `token`",
         "`changes.redis_url` (CAREGRAPH_CHANGES_REDIS_URL) is missing; set it, because"
         " `changes.log` is redis",
         "variable CAREGRAPH_CRM_HUB_URI is unknown; did you mean `CAREGRAPH_CRM_HUB_URL`?",
@@ -259,7 +260,9 @@ def test_the_file_is_read_from_the_path_given_or_from_the_variable(tmp_path: Pat
     by_variable = read_settings(environ={**OF_THE_PAGE, "CAREGRAPH_CONFIG": str(path)})
 
     assert by_path == by_variable
-    assert by_path.crm["hubspot"].client_secret == Secret("c")
+    crm = by_path.crm["hubspot"]
+    assert isinstance(crm, HubSpotCrm)
+    assert crm.token == Secret("c")
 
 
 @pytest.mark.parametrize(

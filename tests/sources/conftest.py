@@ -5,10 +5,16 @@ from datetime import date
 
 import pytest
 
+from sandbox.admission import ClientCredentials
+from sandbox.crm.salesforce import salesforce_app
 from sandbox.dataset import generate
+from sandbox.knobs import Knobs
 from sandbox.serve import Options, background
+from sandbox.serving import one
 from sources.calling import Limits, Upstream, backend_services, client_credentials
 from sources.crm.hubspot import HubSpotEngagements, HubSpotSettings
+from sources.crm.salesforce import SalesforceEngagements, SalesforceSettings, meant
+from sources.crm.salesforce import client_credentials as salesforce_sign_in
 from sources.ehr.fhir import FhirRecords, FhirSettings
 from sources.naming import alone
 from sources.pms.rest import PmsSettings, RestPms
@@ -16,6 +22,7 @@ from tests.sources.practice import KEY, Served
 
 PRACTICE = alone("pms", "urn:caregraph:sandbox:mrn", "urn:caregraph:sandbox:visit")
 
+SALESFORCE_SECRET = "sandbox-salesforce-secret"
 UNHURRIED = Limits(timeout_s=20.0)
 """A busy machine is no fault of the sandbox's."""
 
@@ -32,6 +39,15 @@ def served() -> Iterator[Served]:
     jwks = {"keys": [KEY.as_dict(private=False)]}
     with background(dataset, backend_jwks=jwks, options=no_limits) as at:
         yield Served(at, dataset)
+
+
+@pytest.fixture(scope="session")
+def salesforce_at(served: Served) -> Iterator[str]:
+    """Where a Salesforce org is that holds the same people; its knobs are below `/sandbox`."""
+    sessions = ClientCredentials("caregraph", SALESFORCE_SECRET)
+    org = salesforce_app(served.dataset.contacts, sessions=sessions, page_size=7)
+    with one(Knobs(org, "salesforce", sessions.revoke)) as url:
+        yield url
 
 
 @pytest.fixture
@@ -64,5 +80,14 @@ async def crm(served: Served) -> AsyncIterator[HubSpotEngagements]:
     )
     upstream = Upstream("crm", "crm", url, authorizer=authorizer, limits=UNHURRIED)
     engagements = HubSpotEngagements(HubSpotSettings("crm"), upstream)
+    yield engagements
+    await engagements.close()
+
+
+@pytest.fixture
+async def salesforce(salesforce_at: str) -> AsyncIterator[SalesforceEngagements]:
+    authorizer = salesforce_sign_in("crm", salesforce_at, "caregraph", SALESFORCE_SECRET)
+    upstream = Upstream("crm", "crm", salesforce_at, authorizer=authorizer, limits=UNHURRIED, meant=meant)
+    engagements = SalesforceEngagements(SalesforceSettings("crm"), upstream)
     yield engagements
     await engagements.close()

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import httpx
 import msgspec
 from joserfc.jwk import ECKey
 
@@ -179,3 +180,22 @@ def number(text: str | None) -> float | None:
 
 def flag(text: str | None) -> bool | None:
     return None if text is None else text == "true"
+
+
+async def received(url: str) -> list[dict[str, Any]]:
+    """What the stand-in at *url* was asked since the last `forget`."""
+    async with httpx.AsyncClient() as client:
+        seen: list[dict[str, Any]] = (await client.get(f"{url}/sandbox/requests")).json()["requests"]
+    return seen
+
+
+async def forget(url: str) -> None:
+    """Makes the stand-in forget what it was asked."""
+    async with httpx.AsyncClient() as client:
+        (await client.delete(f"{url}/sandbox/requests")).raise_for_status()
+
+
+async def end_sessions(url: str) -> None:
+    """Makes the stand-in refuse every token that it has given out."""
+    async with httpx.AsyncClient() as client:
+        (await client.delete(f"{url}/sandbox/tokens")).raise_for_status()

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from sources.calling import Nonconforming, Reply, RowReader, Unasked, Upstream, in_chunks, one_each
-from sources.crm.hubspot.normalise import engagement
+from sources.crm.hubspot.normalise import TextParts
 from sources.crm.hubspot.settings import HubSpotSettings
 from sources.crm.hubspot.wire import Batch, Contact, ContactIdentity
+from sources.crm.parts import engagement
 from sources.errors import SourceError, SourceUnavailable
 from sources.model import CareKey, Engagement
 from sources.ports import Checked, Found, Health, Wanted
@@ -76,7 +77,6 @@ class HubSpotEngagements:
                 rows.append((key, self._engagement(key, contact, known)))
             except Nonconforming as fault:
                 unread.append((key, str(fault)))
-        self._upstream.took(len(rows))
         for _, why in unread:
             self._upstream.misread(why)
         try:
@@ -85,10 +85,7 @@ class HubSpotEngagements:
             )
         except Unasked:
             raise self._upstream.misread("contact: most rows are not what was asked for") from None
-        if read.envelope.is_whole:
-            return found
-        self._upstream.cut()
-        return self._with_the_rest(keys, found)
+        return found if read.envelope.is_whole else self._with_the_rest(keys, found)
 
     def _key(self, contact: Contact | ContactIdentity) -> CareKey | None:
         """The key the contact bears, whatever its place in the answer: answers are in no order."""
@@ -98,7 +95,7 @@ class HubSpotEngagements:
     def _engagement(self, key: CareKey | None, contact: Contact, known: set[str]) -> Engagement:
         if not contact.properties.keys() <= known:
             raise Nonconforming("contact.properties: one that was not asked for")
-        return engagement(key or CareKey(""), contact.properties, self._settings.properties)
+        return engagement(key or CareKey(""), TextParts(contact.properties), self._settings.properties)
 
     def _with_the_rest(
         self, keys: Sequence[CareKey], found: dict[CareKey, Engagement | SourceError]

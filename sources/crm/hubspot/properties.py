@@ -1,14 +1,14 @@
-"""Owns which contact properties an engagement is made of, and which are asked for. Nothing else is."""
+"""Owns which contact properties an engagement is made of, unless the settings name others."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sources.ports import Wanted
+from sources.crm.columns import Columns
 
 
 @dataclass(frozen=True)
-class PropertyNames:
+class PropertyNames(Columns):
     """The contact properties that hold an engagement's parts; they differ from account to account."""
 
     lifecycle_stage: str = "lifecyclestage"
@@ -21,23 +21,3 @@ class PropertyNames:
     last_touch: str = "last_touch_at"
     owner_id: str = "hubspot_owner_id"
     owner_name: str = "owner_name"
-
-    def behind(self, wanted: Wanted) -> list[str]:
-        """The properties behind the attributes *wanted* of an `Engagement`, in a fixed order.
-
-        Raises:
-            ValueError: an engagement has no such attribute.
-        """
-        table = {
-            "care_key": (),
-            "lifecycle_stage": (self.lifecycle_stage,),
-            "score": (self.score,),
-            "attendance_rate": (self.attendance_rate,),
-            "satisfaction": (self.satisfaction,),
-            "consents": (self.email_consent, self.sms_consent, self.phone_consent),
-            "last_touch": (self.last_touch,),
-            "owner": (self.owner_id, self.owner_name),
-        }
-        if not wanted <= table.keys():
-            raise ValueError("`Engagement` has no such attribute; ask for those of the record")
-        return [name for attribute, names in table.items() if attribute in wanted for name in names]

@@ -68,8 +68,6 @@ class PmsClient:
             pages += 1
             rows += results.rows
             unread += results.unread
-        if results.next is not None:
-            self._upstream.cut()
         return Results(
             list({row.id: row for row in rows}.values()) if pages > 1 else rows, unread, results.next
         )
@@ -129,7 +127,6 @@ class PmsClient:
                 unread.append(Unread(str(fault), identity(row)))
         for bad in unread:
             self._upstream.misread(bad.why)
-        self._upstream.took(len(rows))
         return Results(rows, unread, getattr(read.envelope, "next_cursor", None))
 
 

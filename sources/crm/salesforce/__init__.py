@@ -1,0 +1,19 @@
+"""The CRM port over Salesforce: person accounts, contacts, or another object that is on the list."""
+
+from sources.crm.salesforce.engagements import SalesforceEngagements
+from sources.crm.salesforce.oauth import client_credentials, jwt_bearer, signing_key
+from sources.crm.salesforce.refusals import meant
+from sources.crm.salesforce.settings import FieldNames, SalesforceSettings
+from sources.crm.salesforce.usage import Usage, usage
+
+__all__ = [
+    "FieldNames",
+    "SalesforceEngagements",
+    "SalesforceSettings",
+    "Usage",
+    "client_credentials",
+    "jwt_bearer",
+    "meant",
+    "signing_key",
+    "usage",
+]

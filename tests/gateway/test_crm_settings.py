@@ -1,0 +1,63 @@
+"""The settings of CRMs: what they make of a vendor's fields, and which of them contradict each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from joserfc.jwk import RSAKey
+
+from gateway.adapters.crm_salesforce import SalesforceCrm
+from gateway.adapters.sections import Means
+from gateway.configuration import SettingsError, read
+from sources.crm.salesforce import SalesforceEngagements
+
+PEM = RSAKey.generate_key(2048).as_pem(private=True).decode()
+SALESFORCE = {"url": "https://clinic.my.salesforce.com", "client_id": "app", "client_secret": "s3cret"}
+
+
+def salesforce(**given: Any) -> SalesforceCrm:
+    table = {name: value for name, value in {**SALESFORCE, **given}.items() if value is not None}
+    return read(SalesforceCrm, table, {})
+
+
+def fault(**given: Any) -> str:
+    with pytest.raises(SettingsError) as caught:
+        salesforce(**given)
+    (only,) = caught.value.faults
+    return only
+
+
+def test_fields_that_are_not_named_stand_where_they_usually_do() -> None:
+    built = salesforce(fields={"score": "Score__c"}).build("crm", Means())
+
+    assert isinstance(built.source, SalesforceEngagements)
+    assert (built.source.name, built.source.kind) == ("crm", "crm")
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"client_secret": None}, "exclude each other"),
+        ({"private_key": PEM, "username": "me@clinic.example"}, "exclude each other"),
+        ({"username": "me@clinic.example"}, "goes with `private_key`"),
+        ({"client_secret": None, "private_key": PEM}, "goes with `private_key`"),
+        ({"client_secret": None, "private_key": "x", "username": "me"}, "give an RSA private key as PEM"),
+        ({"object": "HealthCondition"}, "clinical object of Health Cloud"),
+        ({"object": "Case"}, "not on the list of objects"),
+        ({"fields": {"score": "x;y"}}, "is no field of `Account`"),
+        ({"fields": {"birth_date": "PersonBirthdate"}}, "fields"),
+        ({"api_version": "newest"}, "the API version is none"),
+    ],
+)
+def test_what_cannot_be_used_is_told_with_the_next_step(given: dict[str, Any], why: str) -> None:
+    told = fault(**given)
+
+    assert why in told
+    assert PEM not in told
+
+
+def test_a_user_may_sign_in_by_a_key() -> None:
+    section = salesforce(client_secret=None, private_key=PEM, username="me@clinic.example")
+
+    assert section.build("crm", Means()).upstreams
