@@ -74,10 +74,7 @@ class Changing:
         return MemoryLog()
 
     async def _patients(self, mrns: Sequence[Mrn]) -> Mapping[Mrn, PatientId | SourceError]:
-        asked = {self._ehr.mrn_identifier(mrn): mrn for mrn in mrns}
-        found = await self._ehr.identified(Patient, list(asked), frozenset({"mrn"}))
-        return {
-            asked[token]: row if isinstance(row, SourceError) else row.patient_id
-            for token, row in found.items()
-            if token in asked
-        }
+        asked = {mrn: self._ehr.mrn_identifier(mrn) for mrn in mrns}
+        found = await self._ehr.identified(Patient, list(dict.fromkeys(asked.values())), frozenset({"mrn"}))
+        rows = {mrn: found[token] for mrn, token in asked.items() if token in found}
+        return {mrn: row if isinstance(row, SourceError) else row.patient_id for mrn, row in rows.items()}

@@ -241,11 +241,21 @@ class Settings(Section, frozen=True, kw_only=True):
         roles = [*self.ehr, *self.pms, *self.crm]
         for name in sorted({name for name in roles if roles.count(name) > 1}):
             yield name, "names several sources; give each a name of its own"
+        if self._shares_a_system():
+            yield "pms", "has one system of MRNs or visit numbers for several EHRs; each EHR needs its own"
         for name, practice in self.pms.items():
             if practice.ehr is None and len(self.ehr) > 1:
                 yield f"pms.{name}.ehr", "is missing; name the EHR that knows its patients, of the several"
             elif practice.ehr is not None and practice.ehr not in self.ehr:
                 yield f"pms.{name}.ehr", "is the name of no EHR; set it to that of one"
+
+    def _shares_a_system(self) -> bool:
+        """Whether practices of different EHRs keep MRNs or visit numbers under one system."""
+        ehrs: dict[str, set[str | None]] = {}
+        for practice in self.pms.values():
+            for system in (practice.mrn_system, practice.visit_system):
+                ehrs.setdefault(system, set()).add(practice.ehr)
+        return any(len(known) > 1 for known in ehrs.values())
 
 
 def read_settings(

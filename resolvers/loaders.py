@@ -195,9 +195,9 @@ class Loaders:
             rule, wanted = self._rule(kind.__name__, SEARCH)
             if admits_nothing(rule):
                 return {}
-            asked = {identifier(value): value for value in values}
-            found = await self.house.sources.ehr.identified(kind, list(asked), wanted)
-            by_value = {asked[token]: row for token, row in found.items() if token in asked}
+            asked = {value: identifier(value) for value in values}
+            found = await self.house.sources.ehr.identified(kind, list(dict.fromkeys(asked.values())), wanted)
+            by_value = {value: found[token] for value, token in asked.items() if token in found}
             kept = admitted(rule, by_value, lambda row: getattr(row, "patient_id", None))
             self.touched.rows(kept.values())
             return kept
@@ -412,13 +412,11 @@ class Loaders:
 
     async def _owners(self, mrns: set[Mrn]) -> Mapping[Mrn, PatientId]:
         ehr = self.house.sources.ehr
-        asked = {ehr.mrn_identifier(mrn): mrn for mrn in mrns}
-        found = await ehr.identified(Patient, list(asked), frozenset({"mrn"})) if asked else {}
-        return {
-            asked[token]: row.patient_id
-            for token, row in found.items()
-            if token in asked and not isinstance(row, SourceError)
-        }
+        asked = {mrn: ehr.mrn_identifier(mrn) for mrn in mrns}
+        tokens = list(dict.fromkeys(asked.values()))
+        found = await ehr.identified(Patient, tokens, frozenset({"mrn"})) if asked else {}
+        rows = {mrn: found.get(token) for mrn, token in asked.items()}
+        return {mrn: row.patient_id for mrn, row in rows.items() if isinstance(row, Patient)}
 
     async def _mrns(self, patient: PatientId) -> tuple[Mrn, ...]:
         """The MRNs of a patient whom the actor may know of; none if they may not, or there is none."""

@@ -29,12 +29,6 @@ class Naming:
     sources: frozenset[str]
     bare: str | None
 
-    @classmethod
-    def of(cls, sources: Iterable[str], bare: str | None = None) -> Naming:
-        """The naming of those sources; the only one of a role goes bare."""
-        names = frozenset(sources)
-        return cls(names, next(iter(names)) if len(names) == 1 else bare)
-
     def given(self, source: str, local: str) -> str:
         """The id under which the house knows the source's *local* id.
 
@@ -77,7 +71,7 @@ class Practice:
 
 def alone(name: str, mrn_system: str, visit_system: str) -> tuple[Practice]:
     """The practices of a house that has one."""
-    return (Practice(name, mrn_system, visit_system, Naming.of([name])),)
+    return (Practice(name, mrn_system, visit_system, Naming(frozenset({name}), name)),)
 
 
 def of_practice(practices: Iterable[Practice], number: str) -> tuple[Practice, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import cast
+from typing import TypedDict, cast
 
 from gateway.adapters.sections import Built, Means, SourceSection
 from gateway.settings import Settings
@@ -13,6 +13,7 @@ from resolvers.loaders import Sources
 from sources.calling import Observer, Upstream
 from sources.naming import Naming, Practice
 from sources.ports import Appointments, Billing, Changes, ClinicalRecords, Engagements
+from sources.several import NamedChanges, SeveralEngagements, SeveralPractices, SeveralRecords
 
 
 @dataclass(frozen=True)
@@ -45,25 +46,24 @@ def adapters(settings: Settings, observers: Sequence[Observer]) -> Adapters:
     practices = {name: section.build(name, others) for name, section in settings.pms.items()}
     crms = {name: section.build(name, others) for name, section in settings.crm.items()}
     built = [*ehrs.values(), *practices.values(), *crms.values()]
-    ehr = cast(ClinicalRecords, _only(ehrs))
-    practice = _only(practices)
     return Adapters(
         Sources(
-            ehr=ehr,
-            book=cast(Appointments, practice),
-            billing=cast(Billing, practice),
-            crm=cast(Engagements, _only(crms)),
+            ehr=_ehr(ehrs, settings),
+            **_practice(practices, naming_of(settings.pms)),
+            crm=_crm(crms),
             every=tuple(each.source for each in built),
         ),
-        changes=(cast(Changes, practice),),
+        changes=_changes(practices, naming_of(settings.pms)),
         upstreams=tuple(upstream for each in built for upstream in each.upstreams),
         beside=tuple(each.running for each in built if each.running is not None),
     )
 
 
 def naming_of(sections: Mapping[str, SourceSection]) -> Naming:
-    """How the ids of those sources are told apart."""
-    return Naming.of(sections, next((name for name, section in sections.items() if section.bare_ids), None))
+    """How the ids of those sources are told apart. The only one goes bare unless it says otherwise."""
+    said = next((name for name, section in sections.items() if section.bare_ids), None)
+    only = next((name for name, section in sections.items() if section.bare_ids is None), None)
+    return Naming(frozenset(sections), only if len(sections) == 1 and said is None else said)
 
 
 def _practices(settings: Settings, ehr: str) -> list[Practice]:
@@ -76,6 +76,40 @@ def _practices(settings: Settings, ehr: str) -> list[Practice]:
     ]
 
 
-def _only(built: Mapping[str, Built]) -> object:
-    (one,) = built.values()
-    return one.source
+def _ehr(built: Mapping[str, Built], settings: Settings) -> ClinicalRecords:
+    records = {name: cast(ClinicalRecords, each.source) for name, each in built.items()}
+    naming = naming_of(settings.ehr)
+    if _is_alone(naming):
+        return next(iter(records.values()))
+    return SeveralRecords(records, naming, {name: _practices(settings, name) for name in records})
+
+
+class _Pms(TypedDict):
+    book: Appointments
+    billing: Billing
+
+
+def _practice(built: Mapping[str, Built], naming: Naming) -> _Pms:
+    books = {name: cast(Appointments, each.source) for name, each in built.items()}
+    billing = {
+        name: cast(Billing, each.source) for name, each in built.items() if hasattr(each.source, "balances")
+    }
+    if _is_alone(naming) and billing:
+        return _Pms(book=next(iter(books.values())), billing=next(iter(billing.values())))
+    several = SeveralPractices(books, billing, naming)
+    return _Pms(book=several, billing=several)
+
+
+def _crm(built: Mapping[str, Built]) -> Engagements:
+    crms = {name: cast(Engagements, each.source) for name, each in built.items()}
+    return next(iter(crms.values())) if len(crms) == 1 else SeveralEngagements(crms)
+
+
+def _changes(built: Mapping[str, Built], naming: Naming) -> tuple[Changes, ...]:
+    telling = [cast(Changes, each.source) for each in built.values() if hasattr(each.source, "changes")]
+    return tuple(telling) if _is_alone(naming) else tuple(NamedChanges(one, naming) for one in telling)
+
+
+def _is_alone(naming: Naming) -> bool:
+    """Whether there is one source, whose ids are the house's: then nothing stands between."""
+    return len(naming.sources) == 1 and naming.bare is not None

@@ -8,6 +8,7 @@ over; any other name is refused, and so are modifiers, which change what a recor
 from __future__ import annotations
 
 import types
+from collections.abc import Iterable
 from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
@@ -33,8 +34,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, tag_field="resourceType", t
 def _joined_by(kind: type[Record], practices: tuple[Practice, ...]) -> dict[str, Any]:
     """The properties of *kind* that practices are joined by, read from its identifiers of their systems."""
 
-    by_mrn_system = {practice.mrn_system: practice for practice in practices}
-    by_visit_system = {practice.visit_system: practice for practice in practices}
+    by_mrn_system = _grouped((practice.mrn_system, practice) for practice in practices)
+    by_visit_system = _grouped((practice.visit_system, practice) for practice in practices)
 
     def mrns(row: Any) -> tuple[str, ...]:
         return _numbers(row, by_mrn_system)
@@ -46,13 +47,22 @@ def _joined_by(kind: type[Record], practices: tuple[Practice, ...]) -> dict[str,
     return joining.get(kind, {})
 
 
-def _numbers(row: Any, practices: dict[str, Practice]) -> tuple[str, ...]:
+def _grouped(pairs: Iterable[tuple[str, Practice]]) -> dict[str, list[Practice]]:
+    """The practices under each system; several practices may share one."""
+    groups: dict[str, list[Practice]] = {}
+    for system, practice in pairs:
+        groups.setdefault(system, []).append(practice)
+    return groups
+
+
+def _numbers(row: Any, practices: dict[str, list[Practice]]) -> tuple[str, ...]:
     """The values of the identifiers of those systems, under the names the house has for them, each once."""
     return tuple(
         dict.fromkeys(
-            practices[each.system].given(each.value)
+            practice.given(each.value)
             for each in row.identifier
-            if each.system in practices and each.value
+            if each.value
+            for practice in practices.get(each.system, ())
         )
     )
 
