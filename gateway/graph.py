@@ -30,7 +30,7 @@ from gateway.execution.run import run
 from gateway.feed import Feed
 from gateway.identity import Identity
 from gateway.operations import Operation, Operations
-from gateway.presenting import codes, core_errors, field_errors
+from gateway.presenting import codes, core_errors, field_errors, partial_errors
 from gateway.stating import stated
 from gateway.telemetry import Metrics, trace_context, trace_id
 from gateway.transport.service import (
@@ -234,7 +234,8 @@ class Graph:
             result = await run(plan, loaders, variables, root)
         finally:
             loaders.close()
-        ran.data, ran.errors = result.data, field_errors(result.errors, trace)
+        ran.data = result.data
+        ran.errors = [*field_errors(result.errors, trace), *partial_errors(loaders.missing.values(), trace)]
 
     async def _execute_in_core(
         self, prepared: Prepared, asked: Asked, grant: Grant, trace: str, root: object, ran: _Ran
@@ -247,7 +248,11 @@ class Graph:
             result = await run_in_core(self.schema, prepared, scope, asked.variables, root)
         finally:
             loaders.close()
-        ran.data, ran.errors = result.data, core_errors(result.errors or (), trace)
+        ran.data = result.data
+        ran.errors = [
+            *core_errors(result.errors or (), trace),
+            *partial_errors(loaders.missing.values(), trace),
+        ]
 
     def _operation(self, asked: Asked) -> Operation:
         if asked.query is None:

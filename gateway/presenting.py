@@ -10,6 +10,7 @@ from graphql import FieldNode, GraphQLError, get_location
 from gateway.errors import Denied, FormattedError, cause_of, report, shown
 from gateway.execution.careful import FieldError
 from gateway.execution.inputs import Refused
+from sources.errors import SourceError
 
 
 def field_errors(errors: Iterable[FieldError], trace_id: str) -> list[FormattedError]:
@@ -23,6 +24,14 @@ def core_errors(errors: Iterable[GraphQLError], trace_id: str) -> list[Formatted
         _shown(error, error.path or (), [(at.line, at.column) for at in error.locations or ()], trace_id)
         for error in errors
     ]
+
+
+def partial_errors(missing: Iterable[SourceError], trace_id: str) -> list[FormattedError]:
+    """Of several sources of one role, those that could not tell: the rows of the others are given.
+
+    They are no field's errors, so they have no path; the lists concerned say `complete: false`.
+    """
+    return [shown(error, trace_id=trace_id) for error in missing]
 
 
 def codes(errors: Iterable[FormattedError]) -> Iterable[str]:

@@ -120,13 +120,17 @@ class Touched:
 
 
 class Loaders:
-    """The loaders of one request. `wanted` names the attributes of each type that the request reads."""
+    """The loaders of one request. `wanted` names the attributes of each type that the request reads.
+
+    `missing` holds, of several sources of one role, the failures beside which rows were given all the same.
+    """
 
     def __init__(self, house: House, grant: Grants, wanted: Mapping[str, Wanted]) -> None:
         self.house = house
         self.grant = grant
         self.tasks = Tasks()
         self.touched = Touched()
+        self.missing: dict[tuple[str, type[SourceError]], SourceError] = {}
         self._wanted = wanted
         self._loaders: dict[Hashable, Loader[Any, Any]] = {}
         self._rules: dict[tuple[str, str], tuple[RowRule, Wanted]] = {}
@@ -375,12 +379,19 @@ class Loaders:
         if admits_nothing(rule):
             return dict.fromkeys(keys, NONE)
         found = await ask(self._mrns_of(keys), wanted)
-        return {
+        lists = {
             key: merged(
                 [admitted_rows(rule, found.get(chart.mrn, NONE), chart.patient_id) for chart in key], order
             )
             for key in keys
         }
+        for listed in lists.values():
+            if isinstance(listed, Listed):
+                self._miss(listed.missing)
+        return lists
+
+    def _miss(self, errors: Iterable[SourceError]) -> None:
+        self.missing.update({(error.source, type(error)): error for error in errors})
 
     def _mrns_of(self, keys: Sequence[Charts]) -> list[Mrn]:
         self.touched.patients.update(key[0].patient_id for key in keys)
@@ -456,6 +467,7 @@ class Loaders:
         bound = sha256(f"{self.grant.key}:{search}:{first}".encode()).hexdigest()
         start = seal.open(bound, after) if after is not None else Place(None, 0)
         got = await page(max(first, 1), start.bookmark)
+        self._miss(got.missing)
         stop = start.skip + first
         admitted = await admit(got.rows[start.skip : stop])
         kept = [start.skip + i for i, is_admitted in enumerate(admitted) if is_admitted]
@@ -471,4 +483,5 @@ class Loaders:
             cursor,
             has_next_page=got.next is not None or stop < len(got.rows),
             has_previous_page=after is not None,
+            complete=not got.missing,
         )

@@ -115,7 +115,12 @@ async def _announce(gateway: uvicorn.Server, banner: str) -> None:
 
 def demo_settings(addresses: Addresses, private_key: Mapping[str, Any], dataset: Dataset) -> Settings:
     """The settings of a gateway over the sandbox of *dataset*, with our private JWK for its EHR."""
-    table = {
+    return read_settings(environ={}, table=demo_table(addresses, private_key, dataset))
+
+
+def demo_table(addresses: Addresses, private_key: Mapping[str, Any], dataset: Dataset) -> dict[str, Any]:
+    """The same, as a settings file has them."""
+    return {
         "server": {"port": addresses.gateway_port},
         "identity": {"issuer": addresses.idp, "audience": addresses.gateway, "roles": ROLES},
         "explorer": {
@@ -129,7 +134,6 @@ def demo_settings(addresses: Addresses, private_key: Mapping[str, Any], dataset:
         "changes": {"poll_seconds": 1.0},
         "audit": {"sink": "memory"},
     }
-    return read_settings(environ={}, table=table)
 
 
 def _ehr(addresses: Addresses, private_key: Mapping[str, Any]) -> dict[str, Any]:

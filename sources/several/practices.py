@@ -155,10 +155,20 @@ class SeveralPractices:
     def _merged(
         self, pages: Mapping[str, Page[Appointment]], places: Mapping[str, _Place], count: int
     ) -> tuple[tuple[Appointment, ...], dict[str, _Place]]:
-        """The first *count* rows of all pages by start, and where each practice's book goes on."""
+        """The first rows of all pages by start, *count* at most, and where each practice's book goes on.
+
+        Where a page is read to its end and has another behind it, what comes next is not known yet.
+        """
         rest = {pms: page.rows[places[pms].given :] for pms, page in pages.items()}
-        in_order = heapq.merge(*([(pms, row) for row in rows] for pms, rows in rest.items()), key=_start)
-        taken = [one for one, _ in zip(in_order, range(count), strict=False)]
+        left_of = {pms: len(rows) for pms, rows in rest.items()}
+        taken: list[tuple[str, Appointment]] = []
+        for pms, row in heapq.merge(
+            *([(pms, row) for row in rows] for pms, rows in rest.items()), key=_start
+        ):
+            if len(taken) == count or any(not left_of[one] and pages[one].next is not None for one in pages):
+                break
+            left_of[pms] -= 1
+            taken.append((pms, row))
         left: dict[str, _Place] = {}
         for pms, page in pages.items():
             given = places[pms].given + sum(1 for one, _ in taken if one == pms)

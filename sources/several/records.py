@@ -31,7 +31,7 @@ _BEGIN = ""
 class SeveralRecords:
     """Several EHRs as one `sources.ports.ClinicalRecords`.
 
-    *practices* are those of each EHR: the MRNs and visit numbers of a practice are looked up in its EHR alone.
+    *practices* are those of each EHR: the MRNs and visit numbers of a practice are looked up in its EHR only.
     Other identifiers, such as NPIs, are looked up in all; the first EHR that knows one wins, in their order.
     """
 
