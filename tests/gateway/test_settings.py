@@ -290,6 +290,7 @@ def test_sources_that_could_not_be_told_apart_are_faults() -> None:
     assert faults(given) == (
         "`pms` has several tables with `bare_ids`; at most one source's ids can go bare",
         "`main` names several sources; give each a name of its own",
+        "`pms` has one system of MRNs or visit numbers for several EHRs; each EHR needs its own",
         "`pms.north.ehr` (CAREGRAPH_PMS_NORTH_EHR) is missing; name the EHR that knows its patients, of the"
         " several",
         "`pms.main.ehr` (CAREGRAPH_PMS_MAIN_EHR) is missing; name the EHR that knows its patients, of the"
