@@ -57,8 +57,12 @@ def for_purpose(actor: Actor, code: str) -> Actor:
 
 
 def permitted(actor: Actor) -> tuple[Purpose, ...]:
-    """The purposes a request of *actor* may state, by code."""
+    """The purposes a request of *actor* may state, by code.
+
+    None where the token claims one that is not its audience's: to narrow that would open what it closes.
+    """
     may = PURPOSES[actor.audience]
     if actor.claims_purpose:
-        may &= {actor.purpose} | WITHIN.get(actor.purpose, frozenset())
+        within = {actor.purpose} | WITHIN.get(actor.purpose, frozenset())
+        may = may & within if actor.purpose in may else frozenset()
     return tuple(sorted(may, key=lambda purpose: purpose.value))

@@ -83,6 +83,13 @@ def test_a_purpose_that_is_not_hers_to_state_is_refused_with_those_that_are(
     assert [purpose.value for purpose in refused.value.permitted] == permitted.split()
 
 
+def test_a_claim_that_is_not_the_audiences_cannot_be_narrowed_to_one_that_is() -> None:
+    actor = replace(someone(Audience.PARTNER, "user/*.rs", purpose=Purpose.TREAT), claims_purpose=True)
+
+    with pytest.raises(PurposeRefused):
+        for_purpose(actor, "COC")
+
+
 @pytest.mark.parametrize("code", ["BTG", "treat", "", "TREAT ", "TREATMENT"])
 def test_what_is_no_code_is_refused(code: str) -> None:
     with pytest.raises(PurposeUnknown):
