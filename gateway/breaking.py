@@ -7,12 +7,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
-from gateway.audit import Audit, AuditUnavailable, Entry, Override
+from gateway.audit import OVERRIDE, Audit, AuditUnavailable, Entry
 from gateway.errors import Code, Fault, RequestError, report
 from gateway.operations import Operation
 from gateway.telemetry import Metrics
@@ -26,9 +26,6 @@ log = logging.getLogger(__name__)
 
 EXTENSION = BREAK_GLASS
 """Where a request declares it, in its `extensions`."""
-
-KIND = "break-glass"
-"""The kind of the records that tell of its use."""
 
 SESSIONS = 10_000
 """How many emergencies are open at most; the one declared first lapses early to make room."""
@@ -57,11 +54,6 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
     part2_emergency: bool = msgspec.field(default=False, name="part2Emergency")
 
 
-class _Session(NamedTuple):
-    emergency: Emergency
-    declared: str
-
-
 class BreakGlass:
     """The emergencies that were declared here, each of one token and one patient; gone with this process."""
 
@@ -69,7 +61,7 @@ class BreakGlass:
         self._audit = audit
         self._counted = metrics.break_glass
         self._clock = clock
-        self._sessions: OrderedDict[tuple[str, str, PatientId], _Session] = OrderedDict()
+        self._sessions: OrderedDict[tuple[str, str, PatientId], Emergency] = OrderedDict()
 
     def now(self, caller: Actor) -> Actor:
         """The caller as they stand now: an emergency that has lapsed is none."""
@@ -93,39 +85,39 @@ class BreakGlass:
         declaration, patient = _read(said)
         key = (caller.issuer, caller.token_id, patient)
         is_new = declaration.reason is not None
-        session = self._opened(declaration, patient, trace) if is_new else self._open(key)
+        emergency = self._opened(declaration, patient, trace) if is_new else self._open(key)
         try:
-            broken = in_emergency(caller, session.emergency)
+            broken = in_emergency(caller, emergency)
         except BreakGlassRefused as refused:
             raise RequestError(Code.FORBIDDEN, [Fault(refused.bar.value)]) from None
-        await self._record(broken, session, declaration.reason, operation, trace)
+        await self._record(broken, patient, declaration.reason, operation, trace)
         if is_new:
-            self._keep(key, session)
+            self._keep(key, emergency)
         self._alarm("declared" if is_new else "used", trace)
         return broken
 
-    def _opened(self, declaration: Declaration, patient: PatientId, trace: str) -> _Session:
+    def _opened(self, declaration: Declaration, patient: PatientId, trace: str) -> Emergency:
         until = self._clock() + LONGEST_S
-        return _Session(Emergency(patient, until, declaration.part2_emergency), trace)
+        return Emergency(patient, until, declaration.part2_emergency, trace)
 
-    def _open(self, key: tuple[str, str, PatientId]) -> _Session:
-        session = self._sessions.get(key)
-        if session is None or session.emergency.is_over(self._clock()):
+    def _open(self, key: tuple[str, str, PatientId]) -> Emergency:
+        emergency = self._sessions.get(key)
+        if emergency is None or emergency.is_over(self._clock()):
             raise RequestError(Code.FORBIDDEN, [Fault(LAPSED)])
-        return session
+        return emergency
 
-    def _keep(self, key: tuple[str, str, PatientId], session: _Session) -> None:
+    def _keep(self, key: tuple[str, str, PatientId], emergency: Emergency) -> None:
         now = self._clock()
-        self._sessions[key] = session
+        self._sessions[key] = emergency
         self._sessions.move_to_end(key)
         while self._sessions:  # in the order they were declared, so the first is the first to lapse
             oldest = next(iter(self._sessions))
-            if len(self._sessions) <= SESSIONS and not self._sessions[oldest].emergency.is_over(now):
+            if len(self._sessions) <= SESSIONS and not self._sessions[oldest].is_over(now):
                 return
             del self._sessions[oldest]
 
     async def _record(
-        self, broken: Actor, session: _Session, reason: str | None, operation: Operation, trace: str
+        self, broken: Actor, patient: PatientId, reason: str | None, operation: Operation, trace: str
     ) -> None:
         """Has the use recorded before anything is run.
 
@@ -134,12 +126,12 @@ class BreakGlass:
         """
         entry = Entry(
             actor=broken,
-            kind=KIND,
+            kind=OVERRIDE,
             document=operation.hash,
             trace_id=trace,
             operation=operation.name,
-            patients=[session.emergency.patient],
-            override=Override(session.declared, reason),
+            patients=[patient],
+            reason=reason,
         )
         try:
             await self._audit.record(entry)

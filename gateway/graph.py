@@ -16,7 +16,7 @@ from graphql.execution.values import VariableValues
 from opentelemetry.trace import Tracer
 
 from gateway import identity
-from gateway.audit import Audit, AuditUnavailable, Entry, PlanRef, of_document, of_plan
+from gateway.audit import Audit, AuditUnavailable, Entry, Planned, of_document, of_plan
 from gateway.breaking import EXTENSION, BreakGlass, told
 from gateway.changes import Gap
 from gateway.changes.log import Item
@@ -68,7 +68,7 @@ class _Ran:
 
     data: dict[str, Any] | None = None
     errors: list[FormattedError] = field(default_factory=list)
-    plan: PlanRef | None = None
+    plan: Planned | None = None
     loaders: Loaders | None = None
 
     def failed(self, error: FormattedError) -> None:
@@ -182,7 +182,7 @@ class Graph:
                     }
                 )
         self._measure(kind, ran.errors, tally, time.perf_counter() - started)
-        return _answer(ran.data, ran.errors, tally, caller)
+        return _answer(ran, _extensions(ran, caller, tally))
 
     async def _record(self, operation: Operation, caller: Actor, trace: str, ran: _Ran, tally: Tally) -> None:
         """Has the operation recorded before its answer leaves.
@@ -196,7 +196,7 @@ class Graph:
             document=operation.hash,
             trace_id=trace,
             operation=operation.name,
-            plan=ran.plan,
+            plan=ran.plan.ref if ran.plan is not None else None,
             patients=touched.patients,
             charts=touched.charts,
             calls=tally.calls,
@@ -328,10 +328,18 @@ def _missed(gap: Gap, trace: str) -> bytes:
     return encode({"errors": [error], "data": None})
 
 
-def _answer(data: dict[str, Any] | None, errors: list[FormattedError], tally: Tally, caller: Actor) -> Answer:
-    extensions: dict[str, Any] = {"upstreamCalls": tally.total}
+def _extensions(ran: _Ran, caller: Actor, tally: Tally) -> dict[str, Any]:
+    """What an answer says of itself, beside its data."""
+    said: dict[str, Any] = {"upstreamCalls": tally.total}
     if caller.emergency is not None:
-        extensions[EXTENSION] = told(caller.emergency)
+        said[EXTENSION] = told(caller.emergency)
+    if ran.data is not None and ran.plan is not None and ran.plan.masked:
+        said["masked"] = [masked._asdict() for masked in ran.plan.masked]
+    return said
+
+
+def _answer(ran: _Ran, extensions: dict[str, Any]) -> Answer:
+    data, errors = ran.data, ran.errors
     if not errors:
         return Answer(encode({"data": data, "extensions": extensions}))
     body = encode({"data": data, "errors": errors, "extensions": extensions})

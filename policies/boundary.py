@@ -24,7 +24,7 @@ DIRECTORY, OPERATIONS = DataClass.DIRECTORY, DataClass.OPERATIONS
 IDENTITY, CONTACT, DEMOGRAPHICS = DataClass.IDENTITY, DataClass.CONTACT, DataClass.DEMOGRAPHICS
 SCHEDULE, REASON, VISIT = DataClass.SCHEDULE, DataClass.REASON, DataClass.VISIT
 CLINICAL, NOTES = DataClass.CLINICAL, DataClass.NOTES
-FINANCIAL, ENGAGEMENT = DataClass.FINANCIAL, DataClass.ENGAGEMENT
+FINANCIAL, ENGAGEMENT, HISTORY = DataClass.FINANCIAL, DataClass.ENGAGEMENT, DataClass.HISTORY
 # fmt: on
 
 
@@ -42,7 +42,7 @@ TABLE: tuple[Line, ...] = (
     # The patient, or who acts for them, reading their own record.
     Line(PATIENT, ALLOW, (REFERENCE, PART, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE,
                           REASON, VISIT,
-                          CLINICAL, NOTES, FINANCIAL, ENGAGEMENT),
+                          CLINICAL, NOTES, FINANCIAL, ENGAGEMENT, HISTORY),
          "People have a right to all that is held about themselves (45 CFR 164.524)."),
     Line(PATIENT, DENY, (OPERATIONS,),
          "The state of the practice's systems is no part of a patient's record."),
@@ -50,7 +50,7 @@ TABLE: tuple[Line, ...] = (
     # Those who treat.
     Line(CLINICIAN, ALLOW, (REFERENCE, PART, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE,
                             REASON, VISIT,
-                            CLINICAL, NOTES, ENGAGEMENT),
+                            CLINICAL, NOTES, ENGAGEMENT, HISTORY),
          "Treatment needs the whole picture; minimum necessary does not limit it (45 CFR 164.502(b)(2)(i))."),
     Line(CLINICIAN, ALLOW, (OPERATIONS,),
          "Those who treat must see when a source is down, so that they do not take silence for absence."),
@@ -62,7 +62,7 @@ TABLE: tuple[Line, ...] = (
          "The front desk books, greets and calls patients."),
     Line(PRACTICE, ALLOW, (REASON,),
          "The front desk must know what an appointment is for, to book the right room, time and clinician."),
-    Line(PRACTICE, ALLOW, (FINANCIAL, ENGAGEMENT),
+    Line(PRACTICE, ALLOW, (FINANCIAL, ENGAGEMENT, HISTORY),
          "The office bills, and looks after the relationship with the patient."),
     Line(PRACTICE, ALLOW, (OPERATIONS,),
          "The office runs the systems and must see when one is down."),
@@ -76,12 +76,14 @@ TABLE: tuple[Line, ...] = (
          "A partner needs to know roughly whom it meets, not the exact dates of a life."),
     Line(PARTNER, DENY, (CONTACT, REASON, CLINICAL, NOTES),
          "What a patient comes for, and how to reach them, is shared by the practice itself, case by case."),
-    Line(PARTNER, DENY, (FINANCIAL, ENGAGEMENT, OPERATIONS),
+    Line(PARTNER, DENY, (FINANCIAL, ENGAGEMENT, HISTORY, OPERATIONS),
          "Money, marketing and our own systems are none of a partner's business."),
 
     # Customer relationship management: the PHI boundary.
     Line(CRM, ALLOW, (REFERENCE, PART, ENGAGEMENT),
          "The CRM knows a person by an opaque key, and how they relate to the practice, nothing more."),
+    Line(CRM, MASK, (HISTORY,),
+         "Outreach needs the quarter; the day is a date of someone's care (45 CFR 164.514(b)(2)(i)(C))."),
     Line(CRM, DENY, (IDENTITY, CONTACT, DEMOGRAPHICS),
          "What the CRM knows of a person it was told by that person; the record adds nothing to it."),
     Line(CRM, DENY, (DIRECTORY, SCHEDULE, REASON, VISIT),
@@ -100,7 +102,7 @@ TABLE: tuple[Line, ...] = (
          "A model does not need to know who the person is."),
     Line(AI, DENY, (NOTES,),
          "Free text can name anyone and instruct a model; it can't be masked by rule."),
-    Line(AI, DENY, (FINANCIAL, ENGAGEMENT, OPERATIONS),
+    Line(AI, DENY, (FINANCIAL, ENGAGEMENT, HISTORY, OPERATIONS),
          "Nothing of these bears on treatment."),
 )
 

@@ -40,8 +40,14 @@ class DataClass(Enum):
     DIRECTORY = "directory", "Practitioners, organizations and locations: who and where care can be had."
     IDENTITY = "identity", "Names, medical record numbers and other identifiers of a person."
     CONTACT = "contact", "Telephone numbers, e-mail and postal addresses of a person."
-    DEMOGRAPHICS = "demographics", "Birth date, gender, marital status and whether and when a person died."
-    SCHEDULE = "schedule", "When an appointment is, its status and with whom."
+    DEMOGRAPHICS = (
+        "demographics",
+        "Birth date, age, gender, marital status, postal code, and whether and when a person died.",
+    )
+    SCHEDULE = (
+        "schedule",
+        "When an appointment is, its status and with whom; who usually looks after a person.",
+    )
     REASON = "reason", "Why someone comes and for which service: it can reveal a condition."
     VISIT = "visit", "That an encounter took place: its status, class, period and place."
     CLINICAL = "clinical", "Conditions, results, medications, allergies, procedures and plans."
@@ -50,6 +56,10 @@ class DataClass(Enum):
     ENGAGEMENT = (
         "engagement",
         "The relationship with the practice: attendance, score, satisfaction, consent flags.",
+    )
+    HISTORY = (
+        "history",
+        "When a person was last in touch with the practice: dates of care, whoever keeps them.",
     )
     OPERATIONS = "operations", "How the gateway and its sources are doing: nothing about persons."
 

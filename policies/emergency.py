@@ -19,12 +19,13 @@ class Emergency:
 
     For that patient's rows it lifts consent, sensitivity labels and limits of purpose; never scopes, the
     boundary, or another patient's protection. `part2`: a medical emergency is documented (42 CFR 2.51), so
-    that it lifts what 42 CFR Part 2 protects too.
+    that it lifts what 42 CFR Part 2 protects too. `declared` is the trace id under which it was declared.
     """
 
     patient: PatientId
     until: float
     part2: bool = False
+    declared: str = ""
 
     def concerns(self, owner: PatientId | None) -> bool:
         """Whether a row of *owner* is the patient's it was declared for."""

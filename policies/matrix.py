@@ -12,7 +12,7 @@ from policies.compartment import COMPARTMENT, DIRECTORY, PARAMETERS
 from policies.decisions import crossing
 from policies.effects import Effect
 from policies.emergency import LONGEST_S
-from policies.masks import MASKS, Mask
+from policies.masks import MASKS, UNMASKED, Mask
 from policies.purposes import WITHIN
 from policies.reasons import MEANINGS
 
@@ -47,6 +47,15 @@ MASKS_NOTE = """\
 
 Where the boundary says *mask*, a field is shown through its mask; a field or argument without one is denied.
 The masks follow Safe Harbor (45 CFR 164.514(b)(2)). What a mask can't read, it withholds.
+"""
+
+UNMASKED_NOTE = """
+An answer names what it masked, and by which rules, in `extensions.masked`: a null of a field not named
+there is a null of the record.
+
+### Without a mask
+
+These are denied where the boundary masks their class.
 """
 
 ROWS_NOTE = """\
@@ -137,6 +146,10 @@ def _masks() -> Iterator[str]:
     yield from _table(
         ("mask", "what is left", "fields"),
         ((mask.id, mask.meaning, _codes(_fields_of(mask))) for mask in dict.fromkeys(MASKS.values())),
+    )
+    yield UNMASKED_NOTE
+    yield from _table(
+        ("field", "why it has no mask"), ((_code(str(at)), why) for at, why in UNMASKED.items())
     )
 
 

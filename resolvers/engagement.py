@@ -33,5 +33,7 @@ class Engagement:
     )
     satisfaction: float | None = engagement("How satisfied the person is: 1 to 5.")
     consents: Consents | None = engagement("By which channels the person agreed to be contacted.")
-    last_touch: str | None = engagement("When the practice and the person last were in touch: an instant.")
+    last_touch: str | None = engagement(
+        "When the practice and the person last were in touch: an instant.", data=DataClass.HISTORY
+    )
     owner: Owner | None = engagement("Who looks after the relationship.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from policies import DataClass
+from resolvers.ages import age
 from resolvers.appointment import Appointment
 from resolvers.clinical import (
     AllergyIntolerance,
@@ -53,8 +54,16 @@ class Patient(Node):
     address: list[Address] | None = patient("Where the person lives.", data=DataClass.CONTACT)
     gender: str | None = patient("FHIR AdministrativeGender.")
     birth_date: str | None = patient("When the person was born: a FHIR date.")
+    age: str | None = patient(
+        "The age today (UTC), in whole years; of the dead, the age they would have.",
+        name="birth_date",
+        convert=age,
+    )
     deceased: bool | None = patient("Whether the person has died.")
     deceased_date_time: str | None = patient("When the person died.")
+    postal_code: str | None = patient(
+        "The postal code of the address in use, the home's before others.", reads=["address"]
+    )
     marital_status: CodeableConcept | None = patient("Marital status.")
     last_updated: str | None = patient(
         "When the record last changed.", data=DataClass.REFERENCE, reads=["last_updated"]
@@ -62,7 +71,7 @@ class Patient(Node):
     general_practitioner: list[Practitioner | None] | None = edge(
         practitioners_by_id,
         "Who usually looks after the person.",
-        data=DataClass.DEMOGRAPHICS,
+        data=DataClass.SCHEDULE,
         needs="Patient.r",
         key="general_practitioner_ids",
         each=True,

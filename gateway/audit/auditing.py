@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from gateway.audit.coordinates import Coordinates
-from gateway.audit.entries import Emergency, Entry, PlanRef, Record, encoded
+from gateway.audit.entries import OVERRIDE, Emergency, Entry, Planned, Record, encoded
 from gateway.audit.pseudonyms import PREFIX, Pseudonyms
 from gateway.audit.sink import AuditUnavailable, Item, Sink
 from gateway.audit.writing import Writing
@@ -37,7 +37,7 @@ class Audit:
         self._pseudonyms = Pseudonyms(secret)
         self._policy_version = policy_version
         self._timeout_s = timeout_s
-        self._plans: OrderedDict[Hashable, PlanRef] = OrderedDict()
+        self._plans: OrderedDict[Hashable, Planned] = OrderedDict()
         self._writing: Writing | None = None
 
     @asynccontextmanager
@@ -50,16 +50,16 @@ class Audit:
             self._writing = None
             await writing.end()
 
-    def plan(self, key: Hashable, coordinates: Callable[[], Coordinates]) -> PlanRef:
+    def plan(self, key: Hashable, coordinates: Callable[[], Coordinates]) -> Planned:
         """What records call a plan by; *coordinates* is called where *key* was not seen lately."""
-        ref = self._plans.get(key)
-        if ref is None:
-            ref = self._plans[key] = coordinates().ref()
+        planned = self._plans.get(key)
+        if planned is None:
+            planned = self._plans[key] = coordinates().planned()
             if len(self._plans) > PLANS:
                 self._plans.popitem(last=False)
         else:
             self._plans.move_to_end(key)
-        return ref
+        return planned
 
     async def record(self, entry: Entry) -> None:
         """Returns when the record is durable.
@@ -84,7 +84,7 @@ class Audit:
             subject=self._subject(actor),
             client_id=actor.client_id,
             audience=actor.audience.value,
-            purpose=actor.purpose.value if entry.override is None else BREAK_GLASS,
+            purpose=BREAK_GLASS if entry.kind == OVERRIDE else actor.purpose.value,
             policy=self._policy_version,
             token=actor.token_id,
             fhir_user=_fhir_user(actor),
@@ -107,8 +107,8 @@ class Audit:
             patient=self._pseudonyms.patient(emergency.patient),
             until=datetime.fromtimestamp(emergency.until, UTC),
             part2=emergency.part2,
-            declared=entry.override.declared if entry.override is not None else None,
-            reason=entry.override.reason if entry.override is not None else None,
+            declared=emergency.declared,
+            reason=entry.reason,
         )
 
     def _subject(self, actor: Actor) -> str:

@@ -22,7 +22,7 @@ from graphql import (
     get_named_type,
 )
 
-from gateway.audit.entries import PlanRef
+from gateway.audit.entries import Masked, Planned, PlanRef
 from gateway.execution.engine import Prepared
 from gateway.execution.inputs import Decides
 from gateway.execution.plan import Denied, Leaf, Level, Many, Plan, Required, Shape, TypeName
@@ -43,6 +43,10 @@ class Coordinates(msgspec.Struct, frozen=True):
         """As it is kept, under its digest. The same coordinates give the same digest."""
         body = msgspec.json.encode(self, order="deterministic")
         return PlanRef(sha256(body).hexdigest(), body)
+
+    def planned(self) -> Planned:
+        """The reference, and what is masked, in order."""
+        return Planned(self.ref(), tuple(Masked(*ruled) for ruled in sorted(self.masked.items())))
 
 
 def of_plan(plan: Plan, grant: Decides) -> Coordinates:

@@ -19,14 +19,22 @@ class PlanRef(NamedTuple):
     body: bytes
 
 
-class Override(NamedTuple):
-    """A use of break-glass: `declared` is the trace id of its declaration, `reason` what was said there.
+class Masked(NamedTuple):
+    """A coordinate that is shown through a mask, and the ids of the rules that made it so."""
 
-    The reason is free text of the caller's, and stands nowhere but in the record of the declaration.
-    """
+    coordinate: str
+    reasons: tuple[str, ...]
 
-    declared: str
-    reason: str | None
+
+class Planned(NamedTuple):
+    """What records call a plan by, and what of it an answer tells: the fields shown through a mask."""
+
+    ref: PlanRef
+    masked: tuple[Masked, ...]
+
+
+OVERRIDE = "break-glass"
+"""The kind of the records that tell of a use of break-glass, before anything is run."""
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,8 +42,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
     `document` is the document's hash, `patients` and `charts` those whose rows were returned: by EHR id, or
     by MRN where the operation never learnt the id. `calls` counts exchanges by source, `codes` names the
-    codes of the errors, `is_answered` says whether data was returned. `override` is there where the record is
-    of break-glass itself, before anything is run.
+    codes of the errors, `is_answered` says whether data was returned. `reason` is what was said where
+    break-glass was declared: free text of the caller's, which stands nowhere but in that record.
     """
 
     actor: Actor
@@ -49,7 +57,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     calls: Mapping[str, int] = {}
     codes: Iterable[str] = ()
     is_answered: bool = True
-    override: Override | None = None
+    reason: str | None = None
 
     def __repr__(self) -> str:
         """Without patients, so that none reaches a log."""
@@ -57,13 +65,13 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Emergency(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The emergency that an operation was read in. `patient` is a pseudonym; `declared` and `reason` stand in
-    records of break-glass itself: the trace id of the declaration, and what was said there."""
+    """The emergency that an operation was read in. `patient` is a pseudonym, `declared` the trace id of the
+    declaration, in whose own record `reason` stands."""
 
     patient: str
     until: datetime
+    declared: str
     part2: bool = False
-    declared: str | None = None
     reason: str | None = None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.audit.coordinates import Coordinates
-from gateway.audit.entries import Emergency, Record
+from gateway.audit.entries import OVERRIDE, Emergency, Record
 from gateway.errors import Code
 from policies import BREAK_GLASS
 
@@ -47,7 +47,7 @@ def events(
 
     *plan* is the body of its plan, *gateway* our address as clients know it.
     """
-    if record.emergency is not None and record.emergency.declared is not None:
+    if record.kind == OVERRIDE and record.emergency is not None:
         yield _override(chain, seq, record, record.emergency, gateway)
         return
     common = _common(record, gateway)

@@ -121,6 +121,13 @@ class Patient(Resource, frozen=True, kw_only=True):
         return tuple(Chart(self.patient_id, mrn) for mrn in self.mrns) or None
 
     @property
+    def postal_code(self) -> str | None:
+        """Of the address in use, the home's before others."""
+        current = [address for address in self.address if address.use not in ("old", "billing")]
+        homes = [address for address in current if address.use == "home"]
+        return next((address.postal_code for address in homes + current if address.postal_code), None)
+
+    @property
     def deceased(self) -> bool | None:
         return True if self.deceased_date_time is not None else self.deceased_boolean
 

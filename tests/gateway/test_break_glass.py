@@ -116,7 +116,7 @@ async def test_a_declaration_breaks_the_glass_for_one_patient_and_fifteen_minute
 ) -> None:
     broken = await glass.declare(saying(patient, reason=REASON, part2Emergency=part2))
 
-    assert broken == replace(A_CLINICIAN, emergency=Emergency(ANA, BEGAN + LASTS_S, part2))
+    assert broken == replace(A_CLINICIAN, emergency=Emergency(ANA, BEGAN + LASTS_S, part2, "t1"))
 
 
 @pytest.mark.anyio
@@ -181,7 +181,7 @@ async def test_a_new_declaration_renews_a_session(glass: Glass) -> None:
 
     renewed = await glass.declare(saying(reason="Still unconscious, in surgery"), trace="t2")
 
-    assert renewed.emergency == Emergency(ANA, BEGAN + 600 + LASTS_S, part2=False)
+    assert renewed.emergency == Emergency(ANA, BEGAN + 600 + LASTS_S, part2=False, declared="t2")
     glass.clock.now += LASTS_S - 1
     assert (await glass.declare(saying())).emergency == renewed.emergency
 

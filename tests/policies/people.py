@@ -72,6 +72,7 @@ CONDITION_CODE = Coordinate("Condition", "code")
 NOTE = Coordinate("DocumentReference", "content")
 BALANCE = Coordinate("Patient", "balance")
 SCORE = Coordinate("Engagement", "score")
+LAST_TOUCH = Coordinate("Engagement", "lastTouch")
 UNKNOWN = Coordinate("Patient", "shoeSize")
 
 COORDINATES: dict[Coordinate, Classified] = {
@@ -94,4 +95,5 @@ COORDINATES: dict[Coordinate, Classified] = {
     NOTE: Classified.of(DataClass.NOTES, "DocumentReference.r"),
     BALANCE: Classified.of(DataClass.FINANCIAL, "Account.rs"),
     SCORE: Classified.of(DataClass.ENGAGEMENT, "__engagement.read"),
+    LAST_TOUCH: Classified.of(DataClass.HISTORY, "__engagement.read"),
 }

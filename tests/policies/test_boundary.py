@@ -24,6 +24,7 @@ SIGNED_OFF = {
     DataClass.NOTES: "AA----",
     DataClass.FINANCIAL: "A-A---",
     DataClass.ENGAGEMENT: "AAA-A-",
+    DataClass.HISTORY: "AAA-M-",
     DataClass.OPERATIONS: "-AA---",
 }
 EFFECTS = {"A": Effect.ALLOW, "M": Effect.MASK, "-": Effect.DENY}

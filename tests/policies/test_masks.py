@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies import MASKS, Coordinate, Mask
-from policies.masks import KEPT, QUARTER, SMALL_ZIP3, WITHHELD, YEAR, YEAR_OF_BIRTH, ZIP3
+from policies import BOUNDARY, MASKS, Coordinate, Effect, Mask
+from policies.masks import AGE, KEPT, OVER_89, QUARTER, SMALL_ZIP3, UNMASKED, YEAR, YEAR_OF_BIRTH, ZIP3
+from resolvers.schema import build, classify, core_of
 
 TODAY = date(2026, 11, 22)
 
@@ -49,7 +50,14 @@ TODAY = date(2026, 11, 22)
         pytest.param(ZIP3, "6270", None, id="four digits"),
         pytest.param(ZIP3, "K1A 0B1", None, id="Ottawa"),
         pytest.param(ZIP3, None, None, id="no ZIP code"),
-        pytest.param(WITHHELD, "Ana came alone", None, id="free text"),
+        pytest.param(AGE, "1980-02-29", "1980", id="the age of a woman of 46, by her year"),
+        pytest.param(AGE, "2026-11-22", "2026", id="the age of a newborn"),
+        pytest.param(AGE, "1937-12-31", "1937", id="the age of one of 88 who turns 89 this year"),
+        pytest.param(AGE, "1936-12-31", "90+", id="the age of one of 89 who turns 90 this year"),
+        pytest.param(AGE, "1936-01-01", "90+", id="the age of one of 90"),
+        pytest.param(AGE, "1901", "90+", id="the age of one of 125, whose day is unknown"),
+        pytest.param(AGE, "2027-01-01", None, id="the age of one not yet born"),
+        pytest.param(AGE, "ninety", None, id="the age by no date"),
         pytest.param(KEPT, "female", "female", id="a gender"),
         pytest.param(KEPT, False, False, id="not deceased"),
     ],
@@ -85,16 +93,24 @@ def test_the_small_areas_are_those_of_the_guidance() -> None:
 
 def test_which_coordinate_takes_which_mask() -> None:
     assert {str(coordinate): mask.id for coordinate, mask in MASKS.items()} == {
+        "Patient.active": "kept",
         "Patient.birthDate": "year-of-birth",
+        "Patient.age": "age",
         "Patient.gender": "kept",
         "Patient.deceased": "kept",
         "Patient.deceasedDateTime": "year",
-        "Address.state": "kept",
-        "Address.postalCode": "zip3",
+        "Patient.postalCode": "zip3",
         "Engagement.lastTouch": "quarter",
-        "CarePlan.description": "withheld",
-        "DocumentReference.description": "withheld",
     }
+
+
+def test_of_every_field_whose_class_is_masked_for_someone_it_is_decided_what_is_left() -> None:
+    masked = {data for (_, data), cell in BOUNDARY.items() if cell.effect is Effect.MASK}
+    fields = {at for at, is_ in classify(core_of(build())).items() if is_.data in masked}
+
+    assert MASKS.keys() | UNMASKED.keys() == fields
+    assert MASKS.keys().isdisjoint(UNMASKED)
+    assert all(why.endswith(".") for why in UNMASKED.values())
 
 
 def test_no_argument_is_masked_since_to_search_by_a_value_is_to_learn_it() -> None:
@@ -108,21 +124,86 @@ def test_masks_with_one_id_are_one_mask() -> None:
     assert all(by_id[mask.id] is mask for mask in MASKS.values())
 
 
-dates = st.dates(date(1900, 1, 1), TODAY)
+BORN = (date(1900, 1, 1), date(2030, 12, 31))
+dates = st.dates(*BORN)
+todays = st.dates(date(2020, 1, 1), date(2032, 12, 31))
 
 
-@given(dates, dates)
-def test_two_people_born_in_one_year_can_not_be_told_apart(one: date, other: date) -> None:
+@given(dates, dates, todays)
+def test_two_people_born_in_one_year_can_not_be_told_apart(one: date, other: date, today: date) -> None:
     other = other.replace(year=one.year, day=min(other.day, 28))
 
-    left = YEAR_OF_BIRTH.apply(one.isoformat(), TODAY)
+    for mask in (YEAR_OF_BIRTH, AGE):
+        left = mask.apply(one.isoformat(), today)
+        assert left == mask.apply(other.isoformat(), today)
+        assert left in (None, str(one.year), OVER_89)
 
-    assert left == YEAR_OF_BIRTH.apply(other.isoformat(), TODAY)
-    assert left in (None, str(one.year))
+
+def years_old(born: date, today: date) -> int:
+    """By counting birthdays; one of 29 February is kept on 1 March where there is no such day."""
+    birthdays = 0
+    for year in range(born.year + 1, today.year + 1):
+        is_leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+        on = (
+            date(year, 3, 1) if (born.month, born.day) == (2, 29) and not is_leap else born.replace(year=year)
+        )
+        birthdays += on <= today
+    return birthdays
 
 
-@given(st.from_type(object) | st.text() | st.integers() | st.none() | st.lists(st.text()))
-def test_a_mask_of_dates_or_places_leaves_nothing_of_what_it_can_not_read(value: object) -> None:
-    for mask in (YEAR_OF_BIRTH, YEAR, QUARTER, ZIP3, WITHHELD):
-        left = mask.apply(value, TODAY)
+@given(dates, todays)
+def test_no_mask_gives_away_an_age_above_89(born: date, today: date) -> None:
+    shown_year, shown_age = (mask.apply(born.isoformat(), today) for mask in (YEAR_OF_BIRTH, AGE))
+
+    if born <= today and years_old(born, today) > 89:
+        assert (shown_year, shown_age) == (None, OVER_89)
+    if shown_age == OVER_89:
+        assert born.year + 90 <= today.year
+
+
+@pytest.mark.parametrize(
+    ("born", "today", "year", "age"),
+    [
+        pytest.param("1936-02-29", date(2026, 2, 28), None, "90+", id="the eve of 90, in no leap year"),
+        pytest.param(
+            "1936-02-29", date(2025, 12, 31), "1936", "1936", id="89, the last day of the year before"
+        ),
+        pytest.param("1932-02-29", date(2021, 12, 31), "1932", "1932", id="89, before the year of 90"),
+        pytest.param("1934-03-01", date(2024, 2, 29), None, "90+", id="89 on a leap day, 90 the day after"),
+        pytest.param("1935-03-01", date(2024, 2, 29), "1935", "1935", id="88 on a leap day"),
+        pytest.param("2024-02-29", date(2024, 2, 29), "2024", "2024", id="born on this leap day"),
+    ],
+)
+def test_the_boundary_at_90_and_leap_days(born: str, today: date, year: str | None, age: str) -> None:
+    assert YEAR_OF_BIRTH.apply(born, today) == year
+    assert AGE.apply(born, today) == age
+
+
+@given(dates, st.sampled_from(["", "T00:00:00Z", "T23:59:59.999-05:00"]), todays)
+def test_a_quarter_is_that_of_the_date_and_nothing_finer(day: date, time: str, today: date) -> None:
+    left = QUARTER.apply(f"{day.isoformat()}{time}", today)
+
+    assert left == f"{day.year}-Q{1 + [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12].index(day.month) // 3}"
+
+
+@given(st.integers(0, 99_999), st.sampled_from(["", "-0000", "1234"]), todays)
+def test_a_zip_code_shows_three_digits_or_of_a_small_area_none(number: int, more: str, today: date) -> None:
+    code = f"{number:05}"
+
+    left = ZIP3.apply(f"{code}{more}", today)
+
+    assert left == ("000" if code[:3] in SMALL_ZIP3 else code[:3])
+
+
+@given(st.from_type(object) | st.text() | st.integers() | st.none() | st.lists(st.text()), todays)
+def test_a_mask_of_dates_or_places_leaves_nothing_of_what_it_can_not_read(value: object, today: date) -> None:
+    for mask in (YEAR_OF_BIRTH, AGE, YEAR, QUARTER, ZIP3):
+        left = mask.apply(value, today)
         assert left is None or (isinstance(left, str) and isinstance(value, str) and len(left) <= 7)
+
+
+@given(st.text() | dates.map(date.isoformat), todays)
+def test_what_is_masked_to_a_year_or_kept_stays_as_it_is_when_masked_again(value: str, today: date) -> None:
+    for mask in (YEAR_OF_BIRTH, YEAR, KEPT):
+        once = mask.apply(value, today)
+        assert mask.apply(once, today) == once

@@ -6,6 +6,7 @@ import re
 
 from policies import MASKS, Audience, Coordinate, DataClass, Effect, Policy, Purpose, render
 from policies.boundary import TABLE
+from policies.masks import UNMASKED, YEAR_OF_BIRTH
 from policies.reasons import MEANINGS
 from tests.policies.people import COORDINATES, someone
 
@@ -93,7 +94,8 @@ def test_every_audience_persona_and_purpose_is_named() -> None:
 
 def test_every_mask_every_type_of_row_and_every_reason_is_explained() -> None:
     assert {cells[0] for cells in rows("## Masks")} == {mask.id for mask in MASKS.values()}
-    assert rows("## Masks")[0][2] == "`Patient.birthDate`"
+    assert ["year-of-birth", YEAR_OF_BIRTH.meaning, "`Patient.birthDate`"] in rows("## Masks")
+    assert rows("### Without a mask") == [[f"`{at}`", why] for at, why in UNMASKED.items()]
     assert ["Practitioner", "the directory's", "nothing"] in rows("## Rows")
     assert ["Observation", "a patient's", "`category`, `code`, `status`"] in rows("## Rows")
     assert rows("## Reasons") == [[f"`{reason}`", meaning] for reason, meaning in MEANINGS.items()]
@@ -102,7 +104,7 @@ def test_every_mask_every_type_of_row_and_every_reason_is_explained() -> None:
 def test_every_table_has_as_many_cells_in_each_line_as_in_its_head() -> None:
     blocks = [block.splitlines() for block in re.findall(r"(?:^\|.*\n)+", PAGE, re.MULTILINE)]
 
-    assert len(blocks) == 5 + len({coordinate.type for coordinate in COORDINATES})
+    assert len(blocks) == 6 + len({coordinate.type for coordinate in COORDINATES})
     assert {len({line.count("|") for line in block}) for block in blocks} == {1}
 
 

@@ -40,15 +40,15 @@ RESOURCES = (
 )
 CARE = "reference directory identity contact demographics schedule reason"
 OPEN = {
-    "patient": f"{CARE} visit clinical notes financial engagement",
-    "clinician": f"{CARE} visit clinical notes engagement operations",
-    "practice": f"{CARE} financial engagement operations",
+    "patient": f"{CARE} visit clinical notes financial engagement history",
+    "clinician": f"{CARE} visit clinical notes engagement history operations",
+    "practice": f"{CARE} financial engagement history operations",
     "partner": "reference directory identity schedule visit",
     "crm": "reference engagement",
     "ai": "reference directory schedule reason visit clinical",
 }
-MASKED = {("partner", "demographics"), ("ai", "demographics")}
-HAVE_MASKS = {"Patient.birthDate", "Patient.gender"}
+MASKED = {("partner", "demographics"), ("ai", "demographics"), ("crm", "history")}
+HAVE_MASKS = {"Patient.birthDate", "Patient.gender", "Engagement.lastTouch"}
 PURPOSES = {
     "patient": "PATRQT FAMRQT PWATRNY",
     "clinician": "TREAT ETREAT COC CAREMGT HOPERAT",

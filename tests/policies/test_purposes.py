@@ -63,6 +63,12 @@ def test_a_request_for_a_purpose_that_is_hers_to_state(actor: Actor, code: str) 
             id="a claim that opens nothing",
         ),
         pytest.param(
+            someone(Audience.PARTNER, "", purpose=Purpose.TREAT),
+            "COC",
+            "",
+            id="within a claim that opens nothing",
+        ),
+        pytest.param(
             someone(Audience.CLINICIAN, "", purpose=Purpose.HMARKT), "HMARKT", "", id="that very claim"
         ),
         pytest.param(

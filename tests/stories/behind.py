@@ -69,6 +69,8 @@ EDGES: Mapping[str, str] = {
 
 _ELEMENTS: Mapping[str, frozenset[str]] = {
     "Patient.mrn": frozenset({"identifier"}),
+    "Patient.age": frozenset({"birthDate"}),
+    "Patient.postalCode": frozenset({"address"}),
     "Patient.deceased": frozenset({"deceased", "deceasedBoolean", "deceasedDateTime"}),
     "Patient.deceasedDateTime": frozenset({"deceased", "deceasedDateTime"}),
     "Patient.lastUpdated": frozenset({"meta"}),

@@ -222,7 +222,7 @@ def test_a_use_of_break_glass_is_a_security_alert_of_its_own(
 
 
 def test_an_operation_in_an_emergency_says_so_for_the_one_patient_it_concerns() -> None:
-    told = record(emergency=Emergency(patient="Aa", until=UNTIL))
+    told = record(emergency=Emergency(patient="Aa", until=UNTIL, declared="t0"))
 
     purposes = {
         entity(event, "1")["what"]["identifier"]["value"]: [

@@ -158,11 +158,19 @@ async def test_a_plan_is_made_once_for_each_key_and_kept_once(tmp_path: Path) ->
 
     auditing = audit(SqliteSink(tmp_path, SEALS))
     async with auditing.running():
-        for _ in range(3):
-            ref = auditing.plan(("document", "grant"), coordinates)
-            await auditing.record(entry(plan=ref))
+        planned = auditing.plan(("document", "grant"), coordinates)
+        for _ in range(2):
+            await auditing.record(entry(plan=planned.ref))
+            planned = auditing.plan(("document", "grant"), coordinates)
+            await auditing.record(entry(plan=planned.ref))
 
     assert len(made) == 1
+    assert [masked._asdict() for masked in planned.masked] == [
+        {
+            "coordinate": "Patient.birthDate",
+            "reasons": ("boundary-ai-masks-demographics", "masked-by-year"),
+        }
+    ]
     assert {record.plan for record in records(tmp_path)} == {WORKLIST.ref().digest}
     assert (tmp_path / "000000000001.db").read_bytes().count(WORKLIST.ref().body) == 1
 
