@@ -1,4 +1,4 @@
-"""The command line: `caregraph serve | demo | token | change | schema | policy | audit`.
+"""The command line: `caregraph serve | check | demo | token | change | schema | policy | audit`.
 
 Commands are parsed here and imported only when they are run: printing a token should not load a gateway.
 """
@@ -44,6 +44,11 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="run the gateway")
     serve.add_argument("--config", type=Path, help="settings, as in docs/caregraph.toml")
     serve.set_defaults(run=_run("serve"))
+
+    check = commands.add_parser("check", help="try every source and service the settings name")
+    check.add_argument("--config", type=Path, help="settings, as in docs/caregraph.toml")
+    check.add_argument("--json", action="store_true", help="what was found as JSON, a line each")
+    check.set_defaults(run=_run("checking"))
 
     demo = commands.add_parser("demo", help="run the sandbox and the gateway over it")
     _add_port(demo, "the gateway's port; the next four are the sandbox's")

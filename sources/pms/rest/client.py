@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
-from sources.calling import Nonconforming, RowReader, Unread, Upstream
+from sources.calling import Nonconforming, Reader, RowReader, Unread, Upstream
 from sources.model import Appointment, Balance, Coverage, Location
 from sources.pms.clock import PracticeClock
 from sources.pms.rest import normalise
@@ -19,6 +19,7 @@ from sources.pms.rest.wire import (
     Locations,
     OfPatientIdentity,
     Patientlike,
+    Practice,
     WireAppointment,
     WireBalance,
     WireCoverage,
@@ -34,6 +35,7 @@ _APPOINTMENTS = RowReader(
 )
 _LOCATIONS = RowReader(Locations, "locations", WireLocation, LocationIdentity, "locations", "location")
 _COVERAGES = RowReader(Coverages, "coverages", WireCoverage, OfPatientIdentity, "coverages", "coverage")
+_PRACTICE: Reader[Practice] = Reader(Practice, "practice")
 _BALANCES = RowReader(Balances, "balances", WireBalance, OfPatientIdentity, "balances", "balance")
 
 
@@ -99,13 +101,17 @@ class PmsClient:
         reply = await self._upstream.send("POST", "v1/balances/search", json={"patient_mrns": list(mrns)})
         return self._read(_BALANCES, reply.body, lambda row: normalise.balance(row, self._clock), _of_patient)
 
-    async def check(self) -> None:
-        """Ask for the practice.
+    async def practice(self) -> Practice:
+        """What the practice says of itself.
 
         Raises:
-            SourceError: it does not answer.
+            SourceError: it does not answer, or is no practice.
         """
-        await self._upstream.send("GET", "v1/practice")
+        reply = await self._upstream.send("GET", "v1/practice")
+        try:
+            return _PRACTICE.read(reply.body)
+        except Nonconforming as fault:
+            raise self._upstream.misread(str(fault)) from None
 
     def _read(
         self,

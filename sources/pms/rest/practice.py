@@ -45,8 +45,10 @@ class RestPms:
         return self._upstream.health()
 
     async def check(self) -> Checked:
-        await self._client.check()
-        return Checked(True, ("the practice answers",))
+        practice = await self._client.practice()
+        if practice.time_zone != self._settings.time_zone:
+            return Checked(False, ("the practice has another time zone; set `time_zone` to the practice's",))
+        return Checked(True, (f"a practice in the time zone {self._settings.time_zone}",))
 
     async def close(self) -> None:
         """Let go of every connection."""

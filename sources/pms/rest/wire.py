@@ -25,6 +25,13 @@ class Row(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """What all records share: strict, and trees of immutable parts."""
 
 
+class Practice(Row, frozen=True, gc=False):
+    """The practice itself; `time_zone` is an IANA name."""
+
+    name: str
+    time_zone: str
+
+
 class Who(Row, frozen=True, gc=False):
     """The patient of an appointment."""
 
