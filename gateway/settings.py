@@ -168,12 +168,24 @@ class Audit(Section, frozen=True, kw_only=True):
     """Where it is recorded who was told what of whom: one record an operation, chained by hash."""
 
     sink: Annotated[
-        Literal["sqlite", "memory"],
-        Meta(description="SQLite files; or this process's memory, for trials: it ends with the process."),
+        Literal["sqlite", "postgresql", "memory"],
+        Meta(
+            description="SQLite files; PostgreSQL, for gateways on several hosts (caregraph[postgresql]);"
+            " or memory, for trials: it ends with the process."
+        ),
     ] = "sqlite"
+    url: Annotated[
+        Secret | None,
+        Meta(
+            description="PostgreSQL 14 or later, e.g. postgresql://user:password@host/db?sslmode=verify-full."
+        ),
+    ] = None
     directory: Annotated[
         Text,
-        Meta(description="Where the files are, on a local disk. Processes of one host may share it."),
+        Meta(
+            description="Where the files are, on a local disk. Processes of one host may share it. With"
+            " PostgreSQL its checkpoints are kept there, out of reach of whoever owns the database."
+        ),
     ] = "audit"
     secret: Annotated[
         Secret | None,
@@ -189,6 +201,12 @@ class Audit(Section, frozen=True, kw_only=True):
         Seconds,
         Meta(description="The longest an operation waits for its record; then patient data is refused."),
     ] = 2.0
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        if self.sink == "postgresql" and self.url is None:
+            yield "url", "is missing; set it, because `audit.sink` is postgresql"
+        if self.url is not None and not self.url.reveal().startswith(("postgresql://", "postgres://")):
+            yield "url", "is no URL that begins with postgresql://"
 
 
 class Telemetry(Section, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from secrets import token_hex
 
@@ -85,6 +85,22 @@ class PostgresProcess:
             process.send_signal(signal.SIGQUIT)
             process.wait()
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """All of it stands still for the block: connections stay, and nothing answers."""
+        self._signal_all(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, what: signal.Signals) -> None:
+        assert self._process is not None
+        server = self._process.pid
+        for pid in [server, *_children(server)]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, what)
+
     def _make(self, folder: Path) -> None:
         secret = folder / "password"
         secret.write_text(_PASSWORD)
@@ -138,6 +154,10 @@ def postgres_programs() -> Path:
     if debian:
         return debian[-1].parent
     raise RuntimeError("postgres is not installed; run `apt-get install postgresql`")
+
+
+def _children(of: int) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{of}/task/{of}/children").read_text().split()]
 
 
 def _unprivileged() -> str:

@@ -13,13 +13,12 @@ import logging
 import os
 import secrets
 import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.audit.chain import Head, Seals, Span, beginning
+from gateway.audit.checkpoints import Checkpoints
 from gateway.audit.sink import AuditUnavailable, Item
 from gateway.audit.trail import CHECKPOINTS, NAME, SPAN, Row
 
@@ -27,10 +26,6 @@ log = logging.getLogger(__name__)
 
 FULL = 1_000_000
 """How many records a file holds before the next one is begun."""
-
-CHECKPOINT_RECORDS = 1_000
-CHECKPOINT_S = 300.0
-"""A checkpoint is written after so many records, or, where there are any, so many seconds."""
 
 LOCK_S = 1.0
 """The longest we wait for another process that writes."""
@@ -55,7 +50,7 @@ class SqliteSink:
         self._seals = seals
         self._full = full
         self._file: _File | None = None
-        self._checkpoints = _Checkpoints(directory / CHECKPOINTS, seals)
+        self._checkpoints = Checkpoints(directory / CHECKPOINTS, seals)
 
     def append(self, items: Sequence[Item]) -> Head:
         try:
@@ -204,39 +199,6 @@ class _File:
 
     def close(self) -> None:
         self._connection.close()
-
-
-class _Checkpoints:
-    """Says from time to time where the chain stands, in a file and in the log, for others to keep."""
-
-    def __init__(self, path: Path, seals: Seals) -> None:
-        self._path = path
-        self._seals = seals
-        self._span: Span | None = None
-        self._seq = 0
-        self._at = time.monotonic()
-
-    def note(self, span: Span) -> None:
-        """The trail has grown to the end of *span*."""
-        self._span = span
-        is_due = span.end.seq - self._seq >= CHECKPOINT_RECORDS or span.is_closed
-        if is_due or time.monotonic() - self._at >= CHECKPOINT_S:
-            self.write()
-
-    def write(self) -> None:
-        """Write one, unless nothing has been added since the last. It must not fail what was recorded."""
-        if self._span is None or self._span.end.seq == self._seq:
-            return
-        span = self._span._replace(begin=beginning(self._span.chain), is_closed=False)
-        self._seq, self._at = span.end.seq, time.monotonic()
-        log.info("audit checkpoint %s %d %s", span.chain, span.end.seq, span.end.hash.hex())
-        at = datetime.now(UTC).isoformat(timespec="seconds")
-        line = f"{span.chain} {span.end.seq} {span.end.hash.hex()} {at} {self._seals.of(span).hex()}\n"
-        try:
-            with os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as file:
-                file.write(line)
-        except OSError as fault:
-            log.error("an audit checkpoint can't be written", extra={"error": type(fault).__name__})
 
 
 def _class_of(fault: Exception) -> str:

@@ -58,10 +58,28 @@ class Part(NamedTuple):
 
 
 class TrailUnreadable(Exception):
-    """A file is no audit trail, or is damaged so that it can't be read. The text names the file."""
+    """What is there is no audit trail, or is damaged so that it can't be read. The text says where."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(f"`{path}` can't be read as an audit trail: it is damaged, or something else")
+    def __init__(self, where: Path | str) -> None:
+        super().__init__(f"`{where}` can't be read as an audit trail: it is damaged, or something else")
+
+
+class TrailMissing(Exception):
+    """There is no trail. The text says where."""
+
+    def __init__(self, where: str) -> None:
+        super().__init__(
+            f"there is no audit trail at `{where}`; name its directory, a file of it, or its --url"
+        )
+
+
+class TrailUnreachable(Exception):
+    """It can't be told whether there is a trail. The text says where, and has a class of error."""
+
+    def __init__(self, where: str, why: str) -> None:
+        super().__init__(
+            f"the audit trail at `{where}` can't be reached ({why}); check address, role and rights"
+        )
 
 
 def files(path: Path) -> list[Path]:

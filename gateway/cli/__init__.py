@@ -102,8 +102,13 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
     export.add_argument("--after", type=int, default=0, metavar="N", help="only those after this number")
     export.add_argument("--gateway", metavar="URL", help="the gateway's address, to stand in AuditEvents")
     export.set_defaults(run=_run("audit", "export"))
+    sql = kinds.add_parser("sql", help="what PostgreSQL needs before gateways record there, for psql")
+    sql.add_argument("--role", help="the gateways' role, to be granted INSERT and SELECT and nothing else")
+    sql.set_defaults(run=_run("audit", "sql"))
     for parser in (verify, show, export):
-        parser.add_argument("path", type=Path, help="the trail's directory, or one of its files")
+        parser.add_argument("path", type=Path, nargs="?", help="the trail's directory, or one of its files")
+        parser.add_argument("--url", help="the trail's database: postgresql://…, its password from ~/.pgpass")
+        parser.add_argument("--config", type=Path, help="neither: the trail of these settings")
     for parser in (verify, show):
         parser.add_argument("--secret-file", type=Path, metavar="FILE", help="holds `audit.secret`")
 

@@ -1,4 +1,4 @@
-"""`caregraph audit verify | list | export`: what was recorded of the operations, and whether it still is."""
+"""`caregraph audit verify | list | export | sql`: what was recorded, and whether it still is."""
 
 from __future__ import annotations
 
@@ -12,10 +12,22 @@ from pathlib import Path
 import msgspec
 
 from gateway.audit import Record, Seals
+from gateway.audit.choosing import secret_of
 from gateway.audit.fhir import events
+from gateway.audit.postgresql_schema import DEFINITION, grants
 from gateway.audit.pseudonyms import Pseudonyms
-from gateway.audit.trail import CHECKPOINTS, Part, RecordUnreadable, Stored, TrailUnreadable, files, opened
+from gateway.audit.trail import (
+    Part,
+    RecordUnreadable,
+    Stored,
+    TrailMissing,
+    TrailUnreachable,
+    TrailUnreadable,
+)
+from gateway.audit.trails import InFiles, InPostgres, Trail, named
 from gateway.audit.verify import Checkpoint, Verifier
+from gateway.configuration import Secret, SettingsError
+from gateway.settings import Settings, read_settings
 from policies import BREAK_GLASS
 
 SHOWN = 20
@@ -36,14 +48,10 @@ def _told(command: Command) -> Command:
     def told(chosen: argparse.Namespace) -> int:
         try:
             return command(chosen)
-        except FileNotFoundError:
-            print(
-                f"there is no audit trail at `{chosen.path}`; name its directory, or a file", file=sys.stderr
-            )
         except TrailUnreadable as fault:
             print(fault, file=sys.stderr)
             return 1
-        except Unusable as fault:
+        except (TrailMissing, TrailUnreachable, SettingsError, Unusable) as fault:
             print(fault, file=sys.stderr)
         return 2
 
@@ -53,12 +61,11 @@ def _told(command: Command) -> Command:
 @_told
 def verify(chosen: argparse.Namespace) -> int:
     """0: the trail is whole; 1: it is not."""
-    secret = _secret(chosen)
+    trail, secret = _trail(chosen), _secret(chosen)
     seals = Seals(secret) if secret is not None else None
-    verifier = Verifier(seals, _checkpoints(chosen), is_all=chosen.path.is_dir())
-    for file in files(chosen.path):
-        with opened(file) as part:
-            verifier.part(part)
+    verifier = Verifier(seals, _checkpoints(chosen, trail), is_all=trail.is_all)
+    for part in trail.parts():
+        verifier.part(part)
     verifier.end()
     for fault in verifier.faults[:SHOWN]:
         print(fault)
@@ -87,7 +94,7 @@ def show(chosen: argparse.Namespace) -> int:
     whose = _pseudonyms(chosen)
     records = (
         (stored.seq, record)
-        for _, stored, record in _records(chosen.path)
+        for _, stored, record in _records(_trail(chosen))
         if whose is None or not whose.isdisjoint(_people(record))
     )
     for seq, record in deque(records, maxlen=chosen.last):
@@ -98,7 +105,7 @@ def show(chosen: argparse.Namespace) -> int:
 @_told
 def export(chosen: argparse.Namespace) -> int:
     """The records as NDJSON: AuditEvents, or as they are kept."""
-    for part, stored, record in _records(chosen.path):
+    for part, stored, record in _records(_trail(chosen)):
         if stored.seq <= chosen.after:
             continue
         plan = part.plans.get(record.plan) if record.plan is not None else None
@@ -116,14 +123,34 @@ def _print(value: object) -> None:
     print(msgspec.json.encode(value).decode())
 
 
-def _records(path: Path) -> Iterator[tuple[Part, Stored, Record]]:
-    for file in files(path):
-        with opened(file) as part:
-            for stored in part.records:
-                try:
-                    yield part, stored, stored.record()
-                except RecordUnreadable:
-                    print(f"record {stored.seq} can't be read; try `caregraph audit verify`", file=sys.stderr)
+def sql(chosen: argparse.Namespace) -> int:
+    """What the owner of a database runs before gateways record there."""
+    sys.stdout.write(DEFINITION + (grants(chosen.role) if chosen.role is not None else ""))
+    return 0
+
+
+def _records(trail: Trail) -> Iterator[tuple[Part, Stored, Record]]:
+    for part in trail.parts():
+        for stored in part.records:
+            try:
+                yield part, stored, stored.record()
+            except RecordUnreadable:
+                print(f"record {stored.seq} can't be read; try `caregraph audit verify`", file=sys.stderr)
+
+
+def _trail(chosen: argparse.Namespace) -> Trail:
+    """The one that is named; or else that of the settings."""
+    if chosen.path is not None and chosen.url is not None:
+        raise Unusable("name a path or a --url, not both")
+    if chosen.path is not None:
+        return InFiles(chosen.path)
+    if chosen.url is not None:
+        return InPostgres(Secret(chosen.url))
+    return named(_settings(chosen).audit)
+
+
+def _settings(chosen: argparse.Namespace) -> Settings:
+    return read_settings(chosen.config)
 
 
 def _line(seq: int, record: Record) -> str:
@@ -161,15 +188,18 @@ def _pseudonyms(chosen: argparse.Namespace) -> set[str] | None:
 
 
 def _secret(chosen: argparse.Namespace) -> bytes | None:
-    if chosen.secret_file is None:
-        return None
-    return _text(chosen.secret_file).strip().encode()
+    """That of the file that is named; that of the settings, where the trail is theirs."""
+    if chosen.secret_file is not None:
+        return _text(chosen.secret_file).strip().encode()
+    if chosen.path is None and chosen.url is None:
+        return secret_of(_settings(chosen)).reveal().encode()
+    return None
 
 
-def _checkpoints(chosen: argparse.Namespace) -> list[Checkpoint]:
+def _checkpoints(chosen: argparse.Namespace, trail: Trail) -> list[Checkpoint]:
     """Those beside the trail, and those kept elsewhere."""
-    beside = chosen.path / CHECKPOINTS if chosen.path.is_dir() else chosen.path.parent / CHECKPOINTS
-    lines = _text(beside).splitlines() if beside.is_file() else []
+    beside = trail.checkpoints
+    lines = _text(beside).splitlines() if beside is not None and beside.is_file() else []
     if chosen.checkpoints is not None:
         lines += _text(chosen.checkpoints).splitlines()
     try:

@@ -11,7 +11,7 @@ import uvicorn
 
 from gateway.app import Gateway, create_app
 from gateway.settings import Settings, SettingsError, read_settings
-from gateway.telemetry import set_up_logging
+from gateway.telemetry import ExporterMissing, set_up_logging
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -25,7 +25,12 @@ def run(chosen: argparse.Namespace) -> int:
     if not is_free(host, port):
         print(taken(host, port), file=sys.stderr)
         return 1
-    gateway = server(create_app(settings), settings)
+    try:
+        app = create_app(settings)
+    except (SettingsError, ExporterMissing) as error:
+        print(error, file=sys.stderr)
+        return 2
+    gateway = server(app, settings)
     spare_the_collector()
     gateway.run()
     return 0

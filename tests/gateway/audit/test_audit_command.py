@@ -99,9 +99,18 @@ def test_checkpoints_that_were_kept_elsewhere_are_compared(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["verify", "nowhere"], "there is no audit trail at `nowhere`; name its directory, or a file\n"),
-        (["list", "nowhere"], "there is no audit trail at `nowhere`; name its directory, or a file\n"),
-        (["export", "nowhere"], "there is no audit trail at `nowhere`; name its directory, or a file\n"),
+        (
+            ["verify", "nowhere"],
+            "there is no audit trail at `nowhere`; name its directory, a file of it, or its --url\n",
+        ),
+        (
+            ["list", "nowhere"],
+            "there is no audit trail at `nowhere`; name its directory, a file of it, or its --url\n",
+        ),
+        (
+            ["export", "nowhere"],
+            "there is no audit trail at `nowhere`; name its directory, a file of it, or its --url\n",
+        ),
         (["verify", ".", "--secret-file", "none"], "`none` can't be read; give a readable text file\n"),
         (["verify", ".", "--checkpoints", "none"], "`none` can't be read; give a readable text file\n"),
     ],

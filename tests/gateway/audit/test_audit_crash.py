@@ -25,7 +25,7 @@ REPOSITORY = Path(__file__).parents[3]
 
 
 def writer(
-    directory: Path, name: str, full: int, count: int, largest: int = 1 << 40
+    directory: Path | str, name: str, full: int, count: int, largest: int = 1 << 40
 ) -> subprocess.Popen[bytes]:
     command = [
         sys.executable,

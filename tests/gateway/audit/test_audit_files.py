@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from gateway.audit import AuditUnavailable, PlanRef, Record, SqliteSink
-from gateway.audit import sqlite as sink_module
 from gateway.audit.sink import Item
 from tests.gateway.audit.made import SEALS, checkpoints, entry, faults, recorded, records, trail
 
@@ -82,14 +81,14 @@ def test_a_checkpoint_is_written_after_so_many_records_and_after_so_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    monkeypatch.setattr(sink_module, "CHECKPOINT_RECORDS", 3)
+    monkeypatch.setattr("gateway.audit.checkpoints.RECORDS", 3)
     sink = SqliteSink(tmp_path, SEALS)
     for _ in range(4):
         sink.append([BODY])
     assert [kept.head.seq for kept in checkpoints(tmp_path)] == [3]
 
     now = time.monotonic()
-    monkeypatch.setattr("gateway.audit.sqlite.time.monotonic", lambda: now + 301)
+    monkeypatch.setattr("gateway.audit.checkpoints.time.monotonic", lambda: now + 301)
     head = sink.append([BODY])
     sink.append([BODY])
 
