@@ -110,5 +110,11 @@ def _fhir_settings(settings: Settings) -> FhirSettings:
     """The rig's server knows searches by GET only, and sends whole resources whatever `_elements` says."""
     practice = alone("pms", MRN_SYSTEM, VISIT_SYSTEM)
     return FhirSettings(
-        "ehr", settings.ehr["ehr"].url, practice, elements=False, search="get", page_size=1000
+        "ehr",
+        settings.ehr["ehr"].url,
+        practice,
+        strategy="or-list",
+        elements=False,
+        search="get",
+        page_size=1000,
     )

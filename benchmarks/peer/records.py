@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast
 from benchmarks.peer.crosswalk import Crosswalk
 from sources.calling import Reply, Upstream
 from sources.ehr.fhir import FhirRecords, FhirSettings
-from sources.errors import SourceError, SourceRejected
+from sources.errors import SourceError
 from sources.model import Patient, Resource
 from sources.ports import Found, Page, PatientQuery, Wanted
 
@@ -52,10 +52,7 @@ class ById(Upstream):
         name, ids = query[0] if query else ("", "")
         if name != "_id" or not _ONE.fullmatch(ids):
             return await super().send(method, path, query=query, **rest)
-        try:
-            reply = await super().send(method, f"{path}/{ids}", **rest)
-        except SourceRejected as refused:
-            if "404" not in refused.why:
-                raise
+        reply = await super().send(method, f"{path}/{ids}", **rest)
+        if reply.status == 404:
             return Reply(200, {}, _NOTHING)
         return reply._replace(body=_BEFORE + reply.body + _AFTER)

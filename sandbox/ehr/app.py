@@ -16,6 +16,7 @@ from starlette.routing import Route
 from sandbox.ehr.capability import capability_statement, smart_configuration
 from sandbox.ehr.outcomes import FHIR_JSON, Answer, Refusal
 from sandbox.ehr.query import Pairs
+from sandbox.ehr.quirks import NONE, Quirks
 from sandbox.ehr.scopes import access_of
 from sandbox.ehr.server import Asked, Server
 from sandbox.ehr.store import Store
@@ -29,24 +30,26 @@ Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 _ISSUES = {404: "not-found", 405: "not-supported"}
 
 
-def ehr_app(dataset: Dataset, *, verify: Verify, base_url: str, issuer: str | None = None) -> Starlette:
+def ehr_app(
+    dataset: Dataset, *, verify: Verify, base_url: str, issuer: str | None = None, quirks: Quirks = NONE
+) -> Starlette:
     """FHIR R4 REST at `/fhir` of *base_url* (which may end in `/fhir` itself), over *dataset*.
 
     Writes change the server's own records, never those of *dataset*. With *issuer*, the identity
-    provider's URL, the SMART configuration is published too.
+    provider's URL, the SMART configuration is published too. *quirks* are those of the server it stands for.
     """
     base = f"{base_url.rstrip('/').removesuffix('/fhir')}/fhir"
     resources = {type_: dict(by_id) for type_, by_id in dataset.resources.items()}
     store = Store(resources, base, ZoneInfo(dataset.pms.time_zone))
-    routes = [*_public(store, issuer), *_guarded(Server(store), verify)]
+    routes = [*_public(store, issuer, quirks), *_guarded(Server(store, quirks), verify, quirks)]
     return Starlette(routes=routes, exception_handlers={Refusal: _refused, HTTPException: _not_routed})
 
 
-def _public(store: Store, issuer: str | None) -> list[Route]:
+def _public(store: Store, issuer: str | None, quirks: Quirks) -> list[Route]:
     started = datetime.now(UTC)
 
     async def metadata(request: Request) -> Response:
-        return _json(capability_statement(store.base, store.types(), issuer, started))
+        return _json(capability_statement(store.base, store.types(), issuer, started, quirks))
 
     async def smart(request: Request) -> Response:
         if issuer is None:
@@ -58,7 +61,7 @@ def _public(store: Store, issuer: str | None) -> list[Route]:
     return [Route("/fhir/metadata", metadata), Route("/fhir/.well-known/smart-configuration", smart)]
 
 
-def _guarded(server: Server, verify: Verify) -> list[Route]:
+def _guarded(server: Server, verify: Verify, quirks: Quirks) -> list[Route]:
     async def asked_by(request: Request) -> Asked:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         claims = await verify(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
@@ -92,7 +95,7 @@ def _guarded(server: Server, verify: Verify) -> list[Route]:
     return [
         Route("/fhir", batch, methods=["POST"]),
         Route("/fhir/", batch, methods=["POST"]),
-        Route("/fhir/{type}/_search", search, methods=["POST"]),
+        *([] if quirks.get_only else [Route("/fhir/{type}/_search", search, methods=["POST"])]),
         Route("/fhir/{type}/{id}", instance, methods=["GET", "PUT", "DELETE"]),
         Route("/fhir/{type}", kind, methods=["GET", "POST"]),
     ]

@@ -4,13 +4,16 @@ from datetime import datetime
 from typing import Any
 
 from sandbox.ehr.parameters import PARAMETERS, parameters_of
+from sandbox.ehr.quirks import NONE, Quirks
 from sandbox.records import Json, Resource
 
 _INTERACTIONS = ("read", "search-type", "create", "update", "delete")
 _SMART_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 
 
-def capability_statement(base: str, types: list[str], issuer: str | None, at: datetime) -> Resource:
+def capability_statement(
+    base: str, types: list[str], issuer: str | None, at: datetime, quirks: Quirks = NONE
+) -> Resource:
     """The server's CapabilityStatement (R4), over the types it knows and those its data has."""
     security: Json = {
         "cors": False,
@@ -28,19 +31,21 @@ def capability_statement(base: str, types: list[str], issuer: str | None, at: da
     if issuer:
         uris = [{"url": name, "valueUri": f"{issuer}/{name}"} for name in ("authorize", "token")]
         security["extension"] = [{"url": _SMART_URIS, "extension": uris}]
-    rest = {
+    rest: Json = {
         "mode": "server",
         "security": security,
-        "resource": [_resource(type_) for type_ in sorted({*PARAMETERS, *types})],
-        "interaction": [{"code": "batch"}],
+        "resource": [_resource(type_, quirks) for type_ in sorted({*PARAMETERS, *types})],
     }
+    if quirks.batch:
+        rest["interaction"] = [{"code": "batch"}]
     return {
         "resourceType": "CapabilityStatement",
         "status": "active",
         "date": at.isoformat(timespec="seconds"),
         "kind": "instance",
         "implementation": {"description": "CareGraph sandbox EHR", "url": base},
-        "fhirVersion": "4.0.1",
+        "software": {"name": quirks.software, "version": "1.0"},
+        "fhirVersion": quirks.fhir_version,
         "format": ["json", "application/fhir+json"],
         "rest": [rest],
     }
@@ -72,7 +77,7 @@ def smart_configuration(issuer: str) -> Json:
     }
 
 
-def _resource(type_: str) -> Json:
+def _resource(type_: str, quirks: Quirks) -> Json:
     parameters = [
         {"name": "_id", "type": "token"},
         {"name": "_lastUpdated", "type": "date"},
@@ -81,6 +86,8 @@ def _resource(type_: str) -> Json:
             for name, parameter in sorted(parameters_of(type_).items())
         ),
     ]
+    searchable = quirks.searchable.get(type_)
+    parameters = [it for it in parameters if searchable is None or it["name"] in searchable]
     includes = [
         f"{type_}:{name}" for name, it in sorted(parameters_of(type_).items()) if it.kind.value == "reference"
     ]

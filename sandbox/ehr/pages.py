@@ -2,7 +2,7 @@
 
 import secrets
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sandbox.ehr.outcomes import Refusal
 from sandbox.ehr.query import Query
@@ -13,12 +13,16 @@ KEPT = 1_000
 
 @dataclass(frozen=True)
 class Page:
-    """A part of what a search found: `ids[start : start + query.count]`; `token` is empty on a first page."""
+    """A part of what a search found: `ids[start : start + query.count]`; `token` is empty on a first page.
+
+    `is_cut`: the search found more, which no page has.
+    """
 
     query: Query
     ids: list[str]
     start: int = 0
     token: str = ""
+    is_cut: bool = False
 
     @property
     def here(self) -> list[str]:
@@ -35,12 +39,12 @@ class Pages:
     """The searches under way."""
 
     def __init__(self) -> None:
-        self._searches: OrderedDict[str, tuple[Query, list[str]]] = OrderedDict()
+        self._searches: OrderedDict[str, Page] = OrderedDict()
 
     def after(self, page: Page) -> str:
         """The token of the page that follows *page*."""
         key = page.token.partition(".")[0] or secrets.token_urlsafe(12)
-        self._searches[key] = (page.query, page.ids)
+        self._searches[key] = page
         while len(self._searches) > KEPT:
             self._searches.popitem(last=False)
         return f"{key}.{page.start + page.query.count}"
@@ -52,8 +56,8 @@ class Pages:
             Refusal: 410, the token is not known or no longer, or is of a search on another type.
         """
         key, _, start = token.partition(".")
-        query, ids = self._searches.get(key, (None, []))
-        if query is None or query.type_ != type_ or not start.isdecimal():
+        page = self._searches.get(key)
+        if page is None or page.query.type_ != type_ or not start.isdecimal():
             raise Refusal(410, "expired", "this page has expired; run the search again")
         self._searches.move_to_end(key)
-        return Page(query, ids, int(start[:9]), token)
+        return replace(page, start=int(start[:9]), token=token)

@@ -11,10 +11,11 @@ import msgspec
 
 from sandbox.ehr.dates import interval_of_element
 from sandbox.ehr.elements import subset
-from sandbox.ehr.outcomes import Answer, Refusal
+from sandbox.ehr.outcomes import Answer, Refusal, outcome
 from sandbox.ehr.pages import Page, Pages
 from sandbox.ehr.parameters import PARAMETERS
-from sandbox.ehr.query import Pairs, query_of
+from sandbox.ehr.query import Pairs, query_of, split_or
+from sandbox.ehr.quirks import NONE, Quirks
 from sandbox.ehr.scopes import Access
 from sandbox.ehr.search import included, matches
 from sandbox.ehr.store import Store
@@ -41,8 +42,10 @@ class Asked:
 class Server:
     """FHIR R4 over a `Store`. Every method may raise a Refusal, which says its own status."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, quirks: Quirks = NONE) -> None:
         self._store = store
+        self._quirks = quirks
+        self._lost_pages = quirks.lost_pages
         self._pages = Pages()
 
     def read(self, type_: str, id_: str, asked: Asked, pairs: Pairs = ()) -> Answer:
@@ -62,11 +65,37 @@ class Server:
         asked.access.require(type_, "s")
         token = dict(pairs).get("_page")
         if token is not None:
-            page = self._pages.open(type_, token)
+            page = self._opened(type_, token)
         else:
-            query = query_of(type_, pairs, asked.strict)
-            page = Page(query, matches(self._store, query))
+            query = query_of(type_, self._taken(type_, pairs), asked.strict)
+            ids, most = matches(self._store, query), self._quirks.largest_answer
+            start = 0 if self._quirks.links else int(dict(pairs).get("_offset", "0"))
+            page = Page(query, ids[:most], start, is_cut=most is not None and len(ids) > most)
         return Answer(200, msgspec.json.encode(self._bundle(page, asked.access)))
+
+    def _taken(self, type_: str, pairs: Pairs) -> Pairs:
+        """Those of *pairs* that are looked at.
+
+        Raises:
+            Refusal: 400, one of them is not taken here, or not so.
+        """
+        quirks = self._quirks
+        searchable = quirks.searchable.get(type_)
+        for name, value in pairs:
+            bare = name.partition(":")[0]
+            is_known = searchable is None or bare in searchable or bare.startswith("_")
+            if bare in quirks.refused or not is_known:
+                raise Refusal(400, "not-supported", "a parameter of the search is not supported")
+            if bare in quirks.one_value and len(split_or(value)) > 1:
+                why = "several values cannot be searched for at once"
+                raise Refusal(400, "business-rule", why, number="4112")
+        return [pair for pair in pairs if pair[0] not in quirks.ignored]
+
+    def _opened(self, type_: str, token: str) -> Page:
+        if self._lost_pages > 0:
+            self._lost_pages -= 1
+            raise Refusal(400, "processing", "the session of this page has expired", number="4113")
+        return self._pages.open(type_, token)
 
     def create(self, type_: str, asked: Asked) -> Answer:
         """Stores the body under a new id."""
@@ -100,6 +129,8 @@ class Server:
 
     def batch(self, asked: Asked) -> Answer:
         """A batch Bundle of GETs, each answered on its own, in order."""
+        if not self._quirks.batch:
+            raise Refusal(404, "not-supported", "there is nothing at this address; see /metadata")
         bundle = _decoded(asked.body)
         entries = bundle.get("entry", []) if bundle.get("resourceType") == "Bundle" else None
         if bundle.get("type") != "batch" or not isinstance(entries, list):
@@ -155,16 +186,22 @@ class Server:
         found += [
             self._row(type_, id_, "include") for type_, id_ in included(self._store, query, here, access)
         ]
+        if page.is_cut:
+            more = outcome("warning", "incomplete", "additional data may be present", "4119")
+            found.append({"resource": more, "search": {"mode": "outcome"}})
         applied = [("_page", page.token)] if page.token else query.applied
         links = [{"relation": "self", "url": f"{base}/{query.type_}?{urlencode(applied)}"}]
         if not page.is_last:
             links.append({"relation": "next", "url": f"{base}/{query.type_}?_page={self._pages.after(page)}"})
         total = {"total": len(page.ids)} if query.total else {}
         rows = {"entry": found} if found else {}  # FHIR's JSON has no empty lists
-        return {"resourceType": "Bundle", "type": "searchset", **total, "link": links, **rows}
+        linked = {"link": links} if self._quirks.links else {}
+        return {"resourceType": "Bundle", "type": "searchset", **total, **linked, **rows}
 
     def _row(self, type_: str, id_: str, mode: str, elements: frozenset[str] | None = None) -> Json:
         resource = msgspec.Raw(self._encoded(type_, id_, elements))
+        if not self._quirks.links:
+            return {"resource": resource}
         return {
             "fullUrl": f"{self._store.base}/{type_}/{id_}",
             "resource": resource,

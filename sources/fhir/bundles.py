@@ -12,7 +12,8 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from sources.calling import Nonconforming, Reader
-from sources.fhir.wire import WIRE, Outcome, projected
+from sources.fhir.outcomes import Outcome
+from sources.fhir.wire import WIRE, projected
 from sources.model import Resource
 from sources.naming import Practice
 
@@ -85,11 +86,16 @@ class Unread(NamedTuple):
 
 
 class Page(NamedTuple, Generic[R]):
-    """One page of a search: its rows, those that could not be read, and the link to the next page."""
+    """One page of a search: its rows, those that could not be read, and the links to the next page and to
+    itself, which says what the server understood of the search.
+    """
 
     rows: list[R]
     unread: list[Unread]
-    next: str | None
+    next: str | None = None
+    self: str | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    complete: bool = True
 
 
 class PageReader(Generic[R]):
@@ -116,7 +122,19 @@ class PageReader(Generic[R]):
             bundle = self._whole.read(body)
         except Nonconforming:
             return self._one_by_one(body)
-        return Page(_rows([entry.resource for entry in bundle.entry]), [], _next(bundle.link))
+        return _page([entry.resource for entry in bundle.entry], [], bundle.link)
+
+    def read_one(self, body: bytes | memoryview) -> Page[R]:
+        """The one resource in *body*, as a page.
+
+        Raises:
+            Nonconforming: it is no resource of the type, or does not even tell whose it is.
+        """
+        raw = Raw(bytes(body))
+        try:
+            return _page([self._one(raw)], [], ())
+        except Nonconforming as fault:
+            return Page([], [Unread(str(fault), self._identity.read(raw))])
 
     def _one_by_one(self, body: bytes | memoryview) -> Page[R]:
         bundle = self._loose.read(body)
@@ -127,7 +145,7 @@ class PageReader(Generic[R]):
                 read.append(self._one(entry.resource))
             except Nonconforming as fault:
                 unread.append(Unread(str(fault), self._identity.read(entry.resource)))
-        return Page(_rows(read), unread, _next(bundle.link))
+        return _page(read, unread, bundle.link)
 
     def _one(self, resource: Raw) -> R | Outcome:
         try:
@@ -146,12 +164,14 @@ def page_reader(
     return PageReader(kind, elements, practices)
 
 
-def _rows(read: list[R | Outcome]) -> list[R]:
-    return [row for row in read if not isinstance(row, Outcome)]
+def _page(read: list[R | Outcome], unread: list[Unread], links: tuple[_Link, ...]) -> Page[R]:
+    rows = [row for row in read if not isinstance(row, Outcome)]
+    outcomes = tuple(row for row in read if isinstance(row, Outcome)) if len(rows) < len(read) else ()
+    return Page(rows, unread, _link(links, "next"), _link(links, "self"), outcomes)
 
 
-def _next(links: tuple[_Link, ...]) -> str | None:
-    return next((link.url for link in links if link.relation == "next"), None)
+def _link(links: tuple[_Link, ...], relation: str) -> str | None:
+    return next((link.url for link in links if link.relation == relation), None)
 
 
 def _without_placeholders(value: Any) -> Any:

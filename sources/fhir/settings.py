@@ -2,27 +2,60 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass, replace
 from typing import Literal
 
+from sources.fhir.vendors import VENDORS, Vendor, Way
 from sources.naming import Practice
+
+Strategy = Literal["auto", "or-list", "batch", "parallel"]
+VendorName = Literal["generic", "epic", "athenahealth", "hapi", "medplum"]
 
 
 @dataclass(frozen=True)
-class FhirSettings:
-    """One FHIR R4 server.
+class FhirServer:
+    """One FHIR R4 or R4B server of some *vendor*; what is given here goes before what is known of the vendor.
 
-    `practices` are those whose MRNs and visit numbers its identifiers hold. `search` is how searches are
-    sent: by POST ids stay out of URLs and logs; `get` is for servers that know nothing else. `elements` asks
-    for the wanted elements only (`_elements`); turn it off for a server that answers wrongly to it. At most
-    `ids_per_call` ids go into one search, and at most `page_limit` pages of `page_size` rows are read of it.
+    `strategy` is how many keys are asked for; `auto` finds out. `search` is how searches are sent: by POST
+    ids stay out of URLs and logs; `get` is for servers that know nothing else. `elements` asks for the wanted
+    elements only (`_elements`). `self_link` is whether an answer must say by its self link which filters were
+    used; with None it need not, but what it says counts. At most `ids_per_call` ids go into one search, and
+    at most `page_limit` pages of `page_size` rows are read of it.
     """
 
     name: str
     base_url: str
-    practices: tuple[Practice, ...]
-    elements: bool = True
-    search: Literal["post", "get"] = "post"
-    ids_per_call: int = 500
-    page_size: int = 1000
+    _: KW_ONLY
+    vendor: VendorName = "generic"
+    strategy: Strategy = "auto"
+    search: Literal["post", "get"] | None = None
+    elements: bool | None = None
+    self_link: bool | None = None
+    ids_per_call: int | None = None
+    page_size: int | None = None
     page_limit: int = 20
+
+    def facts(self) -> Vendor:
+        """What is known of the vendor, and what these settings say instead."""
+        given = {
+            "search": self.search,
+            "elements": self.elements,
+            "self_link": self.self_link,
+            "keys_per_call": self.ids_per_call,
+            "page_size": self.page_size,
+        }
+        known = {name: value for name, value in given.items() if value is not None}
+        return replace(VENDORS[self.vendor], **known)  # type: ignore[arg-type]
+
+    def way(self, parameter: str) -> Way | None:
+        """How keys of *parameter* are asked for; None: that is to be found out."""
+        if self.strategy != "auto":
+            return Way(self.strategy)
+        return VENDORS[self.vendor].ways.get(parameter)
+
+
+@dataclass(frozen=True)
+class FhirSettings(FhirServer):
+    """An EHR; `practices` are those whose MRNs and visit numbers its identifiers hold."""
+
+    practices: tuple[Practice, ...]

@@ -27,10 +27,6 @@ _UNREAD = " (not read)"
 _REFUSED = {"modifierExtension": _NONE_OF, "implicitRules": _NONE_OF}
 
 
-class Outcome(msgspec.Struct, frozen=True, gc=False, tag_field="resourceType", tag="OperationOutcome"):
-    """A hint or warning among the rows of a search; it is no row."""
-
-
 def _joined_by(kind: type[Record], practices: tuple[Practice, ...]) -> dict[str, Any]:
     """The properties of *kind* that practices are joined by, read from its identifiers of their systems."""
 

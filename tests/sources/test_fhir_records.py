@@ -53,6 +53,7 @@ class Misreads:
 async def records_at(
     url: str, observer: Misreads | None = None, limits: Limits | None = None, **settings: Any
 ) -> AsyncIterator[FhirRecords]:
+    settings.setdefault("strategy", "or-list")
     observers = [observer] if observer is not None else []
     upstream = Upstream("ehr", "ehr", url, observers=observers, limits=limits or Limits(timeout_s=20))
     records = FhirRecords(
@@ -366,27 +367,6 @@ async def test_a_search_for_patients_goes_on_at_a_bookmark() -> None:
     assert second.next is None
     assert [asked.target for asked in source.asked] == ["/Patient/_search", "/Patient?family=Doe&_page=1"]
     assert source.asked[0].form == {"family": ["Doe"], "_count": ["1"], "_elements": ["id"]}
-
-
-@pytest.mark.parametrize(
-    ("metadata", "why"),
-    [
-        (json_answer({"resourceType": "CapabilityStatement", "fhirVersion": "4.0.1"}), None),
-        (json_answer({"fhirVersion": "5.0.0"}), "CapabilityStatement.fhirVersion: not R4"),
-        (json_answer({}), "CapabilityStatement: `fhirVersion` is missing"),
-        (answer(b"<html>"), "not JSON"),
-        (json_answer({}, 401), "credentials"),
-    ],
-)
-async def test_a_check_asks_for_the_version_of_fhir(metadata: bytes, why: str | None) -> None:
-    async with stub(lambda asked: metadata) as source, records_at(source.url) as records:
-        if why is None:
-            await records.check()
-        else:
-            with pytest.raises(SourceError, match=why):
-                await records.check()
-
-    assert source.asked[0].target == "/metadata?_elements=fhirVersion"
 
 
 HTML = answer(b"<html>Jane Doe</html>", type_="text/html")

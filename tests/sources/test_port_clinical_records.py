@@ -1,6 +1,7 @@
 """The contract of an EHR: the same questions have the same answers in memory and over a real socket."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -27,6 +28,7 @@ from sources.model import (
 )
 from sources.naming import alone
 from sources.ports import ClinicalRecords, Listed, Narrowing, Page, PatientQuery
+from tests.sources.fhir_servers import SERVERS, records_of, serving
 from tests.sources.practice import Served, as_model, resources
 
 pytestmark = pytest.mark.anyio
@@ -46,12 +48,27 @@ KINDS: list[type[Resource]] = [
 ]
 
 
-@pytest.fixture(params=["memory", "fhir"])
-def records(request: pytest.FixtureRequest, served: Served) -> ClinicalRecords:
+@pytest.fixture(scope="session")
+def fhir_urls(served: Served) -> Iterator[Mapping[str, str]]:
+    """A server of each kind."""
+    with ExitStack() as held:
+        yield {
+            name: held.enter_context(serving(served.dataset, kind.quirks)) for name, kind in SERVERS.items()
+        }
+
+
+@pytest.fixture(params=["memory", "fhir", *SERVERS])
+async def records(
+    request: pytest.FixtureRequest, served: Served, ehr: ClinicalRecords, fhir_urls: Mapping[str, str]
+) -> AsyncIterator[ClinicalRecords]:
     if request.param == "memory":
-        return MemoryRecords(resources(served.dataset), alone("pms", MRN, VISIT))
-    adapter: ClinicalRecords = request.getfixturevalue("ehr")
-    return adapter
+        yield MemoryRecords(resources(served.dataset), alone("pms", MRN, VISIT))
+    elif request.param == "fhir":
+        yield ehr
+    else:
+        adapter = records_of(fhir_urls[request.param], **SERVERS[request.param].settings)
+        yield adapter
+        await adapter.close()
 
 
 def everything(kind: type[Resource]) -> frozenset[str]:

@@ -1,24 +1,41 @@
-"""Owns the EHR port over a FHIR R4 server: many keys in, one search a chunk, strictly read rows out."""
+"""Owns the EHR port over a FHIR R4 server: many keys in, strictly read rows out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
-from sources.calling import Dropped, Unasked, Upstream, in_chunks
+from sources.calling import Dropped, Unasked, Upstream
 from sources.errors import SourceError, SourceRejected
 from sources.fhir.asking import Parameters, elements, escaped, matching, narrowed, possible_ids
 from sources.fhir.bookmarks import BadBookmark, bookmark_of, link_of
 from sources.fhir.bundles import PageReader, page_reader
-from sources.fhir.client import FhirClient
+from sources.fhir.checking import checked
+from sources.fhir.client import FhirClient, Results
 from sources.fhir.keys import by_id, by_identifier, by_patient, owners
 from sources.fhir.settings import FhirSettings
+from sources.fhir.strategies import Question, Strategies
 from sources.model import Mrn, Patient, PatientId, Resource
 from sources.naming import of_practice
 from sources.ports import Checked, Found, Health, Listed, Narrowing, Page, PatientQuery, Wanted
 
 R = TypeVar("R", bound=Resource)
+
+_OF_PATIENTS = (
+    *("AllergyIntolerance", "CarePlan", "Condition", "DocumentReference", "Encounter", "Immunization"),
+    *("MedicationRequest", "Observation", "Procedure"),
+)
+
+SEARCHES: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(_OF_PATIENTS, ("_id", "patient")),
+    **dict.fromkeys(("Location", "Organization", "Practitioner"), ("_id",)),
+    "Encounter": ("_id", "patient", "identifier"),
+    "Patient": ("_id", "identifier", "name", "family", "given", "birthdate", "gender"),
+    "Practitioner": ("_id", "identifier"),
+}
+"""The searches an EHR is asked for, by resource type, without what narrows them."""
 
 _UNASKED = "most rows are not what was asked for"
 
@@ -33,12 +50,20 @@ class FhirRecords:
         self._base_url = settings.base_url.rstrip("/")
         self._upstream = upstream
         self._client = FhirClient(settings, upstream)
+        self._strategies = Strategies(settings, self._client)
 
     def health(self) -> Health:
         return self._upstream.health()
 
     async def check(self) -> Checked:
-        return await self._client.check()
+        return await checked(self._settings, self._client, self._strategies, SEARCHES)
+
+    @asynccontextmanager
+    async def acquainted(self) -> AsyncIterator[None]:
+        """Asks beforehand what the server can do, so that the first question need not wait for that."""
+        if self._settings.strategy == "auto":
+            await self._client.capability()
+        yield
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -53,40 +78,32 @@ class FhirRecords:
         return f"{escaped(practice.visit_system)}|{escaped(number)}"
 
     async def read(self, kind: type[R], ids: Sequence[str], wanted: Wanted) -> Found[str, R]:
-        async def ask(chunk: Sequence[str]) -> Found[str, R]:
-            parameters = [("_id", ",".join(chunk)), *self._form(kind, wanted, len(chunk))]
-            answer = await self._client.search(self._reader(kind, wanted), parameters)
+        def told(chunk: Sequence[str], answer: Results[R]) -> Found[str, R]:
             try:
                 found = by_id(self.name, answer.rows, answer.unread, chunk, self._dropped(kind))
             except Unasked:
                 raise self._misread(kind, _UNASKED) from None
             return found if answer.complete else self._with_the_rest(kind, chunk, found)
 
-        return await in_chunks(possible_ids(ids), self._settings.ids_per_call, ask)
+        keys = list(dict.fromkeys(possible_ids(ids)))
+        question = self._question(kind, "_id", wanted, [], len(keys))
+        return await self._strategies.ask(question, keys, told)
 
     async def identified(self, kind: type[R], identifiers: Sequence[str], wanted: Wanted) -> Found[str, R]:
-        asked_for = wanted | {"identifier"}
-
-        async def ask(chunk: Sequence[str]) -> Found[str, R]:
-            form = self._form(kind, asked_for, self._settings.page_size)
-            parameters = [("identifier", ",".join(chunk)), *form]
-            answer = await self._client.search(self._reader(kind, asked_for), parameters)
+        def told(chunk: Sequence[str], answer: Results[R]) -> Found[str, R]:
             try:
                 found = by_identifier(self.name, answer.rows, answer.unread, chunk, self._dropped(kind))
             except Unasked:
                 raise self._misread(kind, _UNASKED) from None
             return found if answer.complete else self._with_the_rest(kind, chunk, found)
 
-        return await in_chunks(identifiers, self._settings.ids_per_call, ask)
+        question = self._question(kind, "identifier", wanted | {"identifier"}, [])
+        return await self._strategies.ask(question, list(identifiers), told)
 
     async def of_patients(
         self, kind: type[R], patients: Sequence[PatientId], narrowing: Narrowing, wanted: Wanted
     ) -> Found[PatientId, Listed[R]]:
-        reader = self._reader(kind, wanted)
-        rest = [*narrowed(narrowing), *self._form(kind, wanted, self._settings.page_size)]
-
-        async def ask(chunk: Sequence[PatientId]) -> Found[PatientId, Listed[R]]:
-            answer = await self._client.search(reader, [("patient", ",".join(chunk)), *rest])
+        def told(chunk: Sequence[PatientId], answer: Results[R]) -> Found[PatientId, Listed[R]]:
             try:
                 rows = by_patient(
                     self.name,
@@ -106,9 +123,9 @@ class FhirRecords:
                 found = dict.fromkeys(chunk, Listed[R](complete=False)) | found
             return found
 
-        return await in_chunks(
-            [PatientId(id_) for id_ in possible_ids(patients)], self._settings.ids_per_call, ask
-        )
+        question = self._question(kind, "patient", wanted, narrowed(narrowing))
+        keys = [PatientId(id_) for id_ in possible_ids(patients)]
+        return await self._strategies.ask(question, keys, told)
 
     async def search_patients(
         self, query: PatientQuery, count: int, bookmark: str | None, wanted: Wanted
@@ -133,15 +150,19 @@ class FhirRecords:
     def _reader(self, kind: type[R], wanted: Wanted) -> PageReader[R]:
         return page_reader(kind, elements(kind, wanted), self._settings.practices)
 
+    def _question(
+        self, kind: type[R], parameter: str, wanted: Wanted, rest: Parameters, count: int | None = None
+    ) -> Question[R]:
+        form = self._form(kind, wanted, self._client.facts.page_size if count is None else count)
+        return Question(self._reader(kind, wanted), parameter, [*rest, *form])
+
     def _form(self, kind: type[Resource], wanted: Wanted, count: int) -> Parameters:
-        form = [("_count", str(min(count, self._settings.page_size)))]
-        if self._settings.elements:
-            form.append(("_elements", elements(kind, wanted)))
-        return form
+        most = min(count, self._client.facts.page_size)
+        return [("_count", str(most)), ("_elements", elements(kind, wanted))]
 
     def _with_the_rest(self, kind: type[R], keys: Sequence[str], found: Found[str, R]) -> Found[str, R]:
         """Keys not found on the pages that were read may be on the others."""
-        error = self._misread(kind, f"more pages than the {self._settings.page_limit} that are read")
+        error = self._misread(kind, "there are more rows than the server gave, or than are read of it")
         return dict.fromkeys(keys, error) | dict(found)
 
     def _dropped(self, kind: type[Resource]) -> Dropped:

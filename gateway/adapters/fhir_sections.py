@@ -1,0 +1,96 @@
+"""What the settings of every FHIR server have in common, whichever role it plays."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Any, Literal, Protocol
+
+from msgspec import Meta
+
+from gateway.adapters.sections import Text, Url
+from gateway.configuration import Secret, Section
+from sources.calling import Anonymous, Authorizer, backend_services
+
+
+class BackendServices(Section, frozen=True, kw_only=True):
+    """How we sign in (SMART Backend Services). Without this table it is called without a token."""
+
+    client_id: Annotated[Text, Meta(description="Who we are to it.", examples=["caregraph"])]
+    key: Annotated[Secret, Meta(description="Our private key, a JWK (EC P-384 or RSA) with its `kid`.")]
+    scope: Annotated[Text, Meta(description="What we ask for.")] = "system/*.rs"
+    token_url: Annotated[
+        Url | None,
+        Meta(description="The token endpoint, if the server's smart-configuration is not to be asked."),
+    ] = None
+
+    def authorizer(self, name: str, url: str) -> Authorizer:
+        """What signs the calls to the server *name* at *url*."""
+        key = json.loads(self.key.reveal())
+        scopes = self.scope.split()
+        return backend_services(name, url, self.client_id, key, key["kid"], scopes, token_url=self.token_url)
+
+
+FhirUrl = Annotated[Url, Meta(description="The FHIR base URL.", examples=["https://fhir.example/r4"])]
+Vendor = Annotated[
+    Literal["generic", "epic", "athenahealth", "hapi", "medplum"],
+    Meta(description="Whose server it is: its caps, its error codes, what it does its own way."),
+]
+Strategy = Annotated[
+    Literal["auto", "or-list", "batch", "parallel"],
+    Meta(
+        description="How many keys it is asked for: all in one search, in one batch Bundle, or one search"
+        " a key. auto: as the vendor is known for, or else as is found out."
+    ),
+]
+Search = Annotated[
+    Literal["post", "get"] | None,
+    Meta(
+        title="post or get",
+        description="How searches are sent. By get, ids of patients are in URLs. Not set: post.",
+    ),
+]
+Elements = Annotated[
+    bool | None,
+    Meta(
+        title="true or false",
+        description="Whether it is asked for the wanted elements only. Not set: as the vendor is known for.",
+    ),
+]
+SelfLink = Annotated[
+    bool | None,
+    Meta(
+        title="true or false",
+        description="Whether an answer must say by its self link which filters were used. Not set: as the"
+        " vendor is known for; where nothing is known, it need not, but what it says counts.",
+    ),
+]
+
+
+class FhirServerSection(Protocol):
+    """The settings that sections of FHIR servers share; each declares them, as sections have one parent."""
+
+    @property
+    def url(self) -> FhirUrl: ...
+    @property
+    def vendor(self) -> Vendor: ...
+    @property
+    def strategy(self) -> Strategy: ...
+    @property
+    def search(self) -> Search: ...
+    @property
+    def elements(self) -> Elements: ...
+    @property
+    def self_link(self) -> SelfLink: ...
+    @property
+    def auth(self) -> BackendServices | None: ...
+
+
+def quirks(section: FhirServerSection) -> dict[str, Any]:
+    """What the server does its own way, as `sources.fhir.settings.FhirServer` has it."""
+    names = ("vendor", "strategy", "search", "elements", "self_link")
+    return {name: getattr(section, name) for name in names}
+
+
+def authorizer(section: FhirServerSection, name: str) -> Authorizer:
+    """What signs the calls to it."""
+    return Anonymous() if section.auth is None else section.auth.authorizer(name, section.url)

@@ -1,0 +1,51 @@
+"""What FHIR servers of the market do unlike the specification, or leave out: the stand-in does likewise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Quirks:
+    """How a server differs; as it stands, in nothing.
+
+    `one_value`: parameters that take one value a search (Epic's refusal 4112). `refused`: parameters answered
+    with 400. `ignored`: parameters that are not used, and absent from the self link. `searchable`: types that
+    are searched by these parameters and no others. `largest_answer`: rows a search gives at most, with the
+    warning 4119 where there are more. `lost_pages`: so many times a next page has expired (4113).
+    `links`: whether Bundles have links, and their entries `fullUrl` and `search`; without them
+    `_offset` leads to further pages.
+    """
+
+    software: str = "CareGraph sandbox"
+    fhir_version: str = "4.0.1"
+    one_value: frozenset[str] = frozenset()
+    refused: frozenset[str] = frozenset()
+    ignored: frozenset[str] = frozenset()
+    searchable: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    largest_answer: int | None = None
+    lost_pages: int = 0
+    get_only: bool = False
+    batch: bool = True
+    history: bool = True
+    links: bool = True
+
+
+NONE = Quirks()
+
+EPIC = Quirks(
+    software="Epic",
+    one_value=frozenset({"patient", "_id"}),
+    ignored=frozenset({"_elements"}),
+    batch=False,
+    history=False,
+)
+ATHENAHEALTH = Quirks(
+    software="athenahealth",
+    one_value=frozenset({"patient"}),
+    ignored=frozenset({"_elements"}),
+    searchable={"Appointment": frozenset({"_id"})},
+    batch=False,
+    history=False,
+)
+HAPI = Quirks(software="HAPI FHIR Server")
+MEDPLUM = Quirks(software="medplum", ignored=frozenset({"_elements"}), links=False)
