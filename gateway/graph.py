@@ -31,8 +31,9 @@ from gateway.feed import Feed
 from gateway.identity import Identity
 from gateway.operations import Operation, Operations
 from gateway.presenting import codes, core_errors, field_errors, partial_errors
+from gateway.source_states import source_states
 from gateway.stating import stated
-from gateway.telemetry import Metrics, trace_context, trace_id
+from gateway.telemetry import Metrics, trace_context, trace_id, traceparent
 from gateway.transport.service import (
     Answer,
     Asked,
@@ -47,10 +48,13 @@ from policies import Actor, Grant, Policy
 from resolvers.faults import BadInput
 from resolvers.loaders import House, Loaders, Touched
 from resolvers.subscription import Subscribed
-from sources.calling.observing import Tally, tallied
+from sources.calling import Tally, operating
 from sources.model import Told
 
 encode = msgspec.json.Encoder().encode
+
+_RESERVE_S = 0.1
+"""The longest time kept at an operation's end for what came in time to be told."""
 
 OUTCOMES = {
     Code.GRAPHQL_PARSE_FAILED: Outcome.PARSE_FAILED,
@@ -155,12 +159,13 @@ class Graph:
         variables = self._variables(operation, asked)
         grant = self.policy.grant(caller)
         kind = operation.kind.value
-        context = trace_context(asked.traceparent)
+        # What an event tells must be read after it: its calls join none that began before.
+        whose = (id(caller), grant.key) if root is None else None
         with (
-            self.tracer.start_as_current_span("graphql.execute", context) as span,
-            tallied() as tally,
+            self.tracer.start_as_current_span("graphql.execute", trace_context(asked.traceparent)) as span,
+            operating(deadline=self._sources_until(), whose=whose, traceparent=traceparent(span)) as underway,
         ):
-            trace, ran = trace_id(), _Ran()
+            trace, ran, tally = trace_id(), _Ran(), underway.tally
             try:
                 async with asyncio.timeout(self.deadline_s):
                     await self._execute(operation, asked, variables, grant, trace, root, ran)
@@ -182,7 +187,12 @@ class Graph:
                     }
                 )
         self._measure(kind, ran.errors, tally, time.perf_counter() - started)
-        return _answer(ran, _extensions(ran, caller, tally))
+        return _answer(ran, _extensions(ran, grant, tally))
+
+    def _sources_until(self) -> float:
+        """When calls to sources must be over: a little before the operation, so that the rest can be told."""
+        reserve_s = min(_RESERVE_S, self.deadline_s / 20)
+        return asyncio.get_running_loop().time() + self.deadline_s - reserve_s
 
     async def _record(self, operation: Operation, caller: Actor, trace: str, ran: _Ran, tally: Tally) -> None:
         """Has the operation recorded before its answer leaves.
@@ -328,11 +338,11 @@ def _missed(gap: Gap, trace: str) -> bytes:
     return encode({"errors": [error], "data": None})
 
 
-def _extensions(ran: _Ran, caller: Actor, tally: Tally) -> dict[str, Any]:
+def _extensions(ran: _Ran, grant: Grant, tally: Tally) -> dict[str, Any]:
     """What an answer says of itself, beside its data."""
-    said: dict[str, Any] = {"upstreamCalls": tally.total}
-    if caller.emergency is not None:
-        said[EXTENSION] = told(caller.emergency)
+    said: dict[str, Any] = {"upstreamCalls": tally.total, **source_states(tally, grant)}
+    if grant.actor.emergency is not None:
+        said[EXTENSION] = told(grant.actor.emergency)
     if ran.data is not None and ran.plan is not None and ran.plan.masked:
         said["masked"] = [masked._asdict() for masked in ran.plan.masked]
     return said

@@ -9,7 +9,15 @@ from prometheus_client import Counter, Histogram
 
 from gateway.changes import Outcome as Change
 from gateway.telemetry import Metrics
-from sources.calling.observing import Outcome
+from sources.calling.observing import Event, Outcome
+
+_GAUGES = {
+    Event.UP: ("source_up", 1),
+    Event.DOWN: ("source_up", 0),
+    Event.LEFT_ALONE: ("source_left_alone", 1),
+    Event.TAKEN_UP: ("source_left_alone", 0),
+}
+"""The gauges that an event sets, and to what."""
 
 
 class Measuring:
@@ -41,6 +49,13 @@ class Measuring:
 
     def on_misread(self, source: str, why: str) -> None:
         self.metrics.misread.labels(source).inc()
+
+    def on_event(self, source: str, event: Event) -> None:
+        self.metrics.source_events.labels(source, event.value).inc()
+        gauge = _GAUGES.get(event)
+        if gauge is not None:
+            name, value = gauge
+            getattr(self.metrics, name).labels(source).set(value)
 
     def on_foreign(self, source: str, kind: str, rows: int) -> None:
         self.metrics.foreign_rows.labels(source, kind).inc(rows)

@@ -8,6 +8,7 @@ from gateway.telemetry.spans import (
     otlp_exporter,
     trace_context,
     trace_id,
+    traceparent,
     tracer_provider,
 )
 
@@ -19,5 +20,6 @@ __all__ = [
     "set_up_logging",
     "trace_context",
     "trace_id",
+    "traceparent",
     "tracer_provider",
 ]

@@ -46,6 +46,21 @@ class Metrics:
         self.misread = Counter(
             "caregraph_misread", "Answers of sources that do not conform.", ["source"], registry=made
         )
+        self.source_events = Counter(
+            "caregraph_source_events",
+            "What happened around calls to sources: retries, joined and withheld calls, the breaker.",
+            ["source", "event"],
+            registry=made,
+        )
+        self.source_up = Gauge(
+            "caregraph_source_up", "Whether a source answered when last asked.", ["source"], registry=made
+        )
+        self.source_left_alone = Gauge(
+            "caregraph_source_left_alone",
+            "Whether a source is left alone for a while: the breaker is open.",
+            ["source"],
+            registry=made,
+        )
         self.foreign_rows = Counter(
             "caregraph_source_foreign_rows",
             "Rows that sources sent, that nobody asked for, and that were dropped.",

@@ -146,6 +146,15 @@ def otlp_exporter(endpoint: str | None) -> SpanExporter | None:
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 
 
+def traceparent(span: trace.Span) -> str | None:
+    """The header by which *span* goes on upstream (W3C Trace Context); None if it is not recorded."""
+    context = span.get_span_context()
+    if not (span.is_recording() and context.is_valid):
+        return None
+    ids = f"{trace.format_trace_id(context.trace_id)}-{trace.format_span_id(context.span_id)}"
+    return f"00-{ids}-{int(context.trace_flags):02x}"
+
+
 def trace_id(traceparent: str | None = None) -> str:
     """The id under which a request is found again: of the current span, of the caller's header, or new."""
     context = trace.get_current_span().get_span_context()

@@ -1,5 +1,6 @@
-"""One place around an upstream call: deadline, bulkhead, retry, breaker, credentials, one table of errors."""
+"""One place around an upstream call: deadline, pace, bulkhead, retry, breaker, credentials, error table."""
 
+from sources.calling.allowance import Allowance, AllowanceReader, rate_limit_headers, usage_header
 from sources.calling.answers import Nonconforming, Reader
 from sources.calling.authorizing import Anonymous, Authorizer, StaticBearer
 from sources.calling.backend_services import backend_services
@@ -7,27 +8,38 @@ from sources.calling.chunks import in_chunks
 from sources.calling.client_credentials import client_credentials
 from sources.calling.httpx_transport import HttpxTransport
 from sources.calling.keyed import Dropped, Unasked, many_each, one_each, only_asked
-from sources.calling.observing import Observer, Outcome, Tally, current_tally, tallied
+from sources.calling.limits import Limits
+from sources.calling.observing import Event, Observer, Outcome
+from sources.calling.operation import Operation, current_operation, operating, tallied
+from sources.calling.pacing import Quota
 from sources.calling.rows import RowReader, Unread
+from sources.calling.tally import SourceTally, Status, Tally
 from sources.calling.transport import Fault, Reply, Request, Transport, TransportFault
-from sources.calling.upstream import Limits, Upstream
+from sources.calling.upstream import Upstream
 from sources.calling.wreq_transport import WreqTransport
 
 __all__ = [
+    "Allowance",
+    "AllowanceReader",
     "Anonymous",
     "Authorizer",
     "Dropped",
+    "Event",
     "Fault",
     "HttpxTransport",
     "Limits",
     "Nonconforming",
     "Observer",
+    "Operation",
     "Outcome",
+    "Quota",
     "Reader",
     "Reply",
     "Request",
     "RowReader",
+    "SourceTally",
     "StaticBearer",
+    "Status",
     "Tally",
     "Transport",
     "TransportFault",
@@ -37,10 +49,13 @@ __all__ = [
     "WreqTransport",
     "backend_services",
     "client_credentials",
-    "current_tally",
+    "current_operation",
     "in_chunks",
     "many_each",
     "one_each",
     "only_asked",
+    "operating",
+    "rate_limit_headers",
     "tallied",
+    "usage_header",
 ]

@@ -20,6 +20,11 @@ class Breaker:
         self._opened: float | None = None
         self._probing = False
 
+    @property
+    def is_open(self) -> bool:
+        """Whether the source is being left alone, but for calls that are to see."""
+        return self._opened is not None
+
     def admits(self) -> bool:
         """Whether a call may be made now; one that is let through must be told of when it ends."""
         if self._opened is None:
@@ -52,10 +57,13 @@ class Standing:
         self.up = True
         self.since = _now()
 
-    def saw(self, up: bool) -> None:
-        if up is not self.up:
-            self.up = up
-            self.since = _now()
+    def saw(self, up: bool) -> bool:
+        """Whether that is news."""
+        if up is self.up:
+            return False
+        self.up = up
+        self.since = _now()
+        return True
 
 
 def _now() -> str:

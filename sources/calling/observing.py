@@ -1,11 +1,7 @@
-"""Owns what is told of upstream calls: to observers (metrics, spans), and to the operation that made them."""
+"""Owns what observers (metrics, spans) are told of upstream calls."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from enum import Enum
 from typing import Protocol
 
@@ -21,6 +17,26 @@ class Outcome(Enum):
     CANCELLED = "cancelled"
 
 
+class Event(Enum):
+    """What happened around the calls to a source; the values are safe as labels of a metric."""
+
+    RETRIED = "retried"
+    RETRY_WITHHELD = "retry_withheld"
+    """The retry budget is spent."""
+    JOINED = "joined"
+    """An equal question of the same actor was under way, and its answer was shared."""
+    DELAYED = "delayed"
+    """A call waited for its turn within the quota."""
+    WITHHELD = "withheld"
+    """A call was not made: its turn would have come after its deadline."""
+    UP = "up"
+    DOWN = "down"
+    """It answers, or no longer does."""
+    LEFT_ALONE = "left_alone"
+    TAKEN_UP = "taken_up"
+    """The circuit breaker opened, or closed again."""
+
+
 class Observer(Protocol):
     """Whoever wants to know; it must not raise, and what it is told holds no value of any record."""
 
@@ -32,42 +48,10 @@ class Observer(Protocol):
         """The source sent what does not conform; *why* names the field."""
         ...
 
+    def on_event(self, source: str, event: Event) -> None:
+        """Something happened around the calls to a source."""
+        ...
+
     def on_foreign(self, source: str, kind: str, rows: int) -> None:
         """The source sent *rows* rows of a *kind* that were not asked for; they were dropped."""
         ...
-
-
-class Tally:
-    """How many exchanges there were with each source, and how many bytes came back."""
-
-    def __init__(self) -> None:
-        self.calls: Counter[str] = Counter()
-        self.bytes: Counter[str] = Counter()
-
-    @property
-    def total(self) -> int:
-        """The exchanges with all sources together."""
-        return self.calls.total()
-
-    def add(self, source: str, size: int) -> None:
-        self.calls[source] += 1
-        self.bytes[source] += size
-
-
-_tally: ContextVar[Tally | None] = ContextVar("tally", default=None)
-
-
-@contextmanager
-def tallied() -> Iterator[Tally]:
-    """Counts the exchanges made inside it, by this task and by those it starts there."""
-    tally = Tally()
-    token = _tally.set(tally)
-    try:
-        yield tally
-    finally:
-        _tally.reset(token)
-
-
-def current_tally() -> Tally | None:
-    """The tally of the operation under way, if it keeps one."""
-    return _tally.get()

@@ -8,7 +8,9 @@ from email.utils import parsedate_to_datetime
 
 from sources.calling.transport import Fault, Reply
 
-_STATUSES = frozenset({429, 503})
+THROTTLING = frozenset({429, 503})
+"""Answers by which a source asks us to come back later."""
+
 _FIRST_WAIT_S = 0.05
 
 
@@ -20,7 +22,7 @@ def wait_before_retry(ending: Reply | Fault, attempt: int) -> float | None:
     """
     if isinstance(ending, Fault):
         return _jitter(attempt) if ending is Fault.BROKEN else None
-    if ending.status not in _STATUSES:
+    if ending.status not in THROTTLING:
         return None
     asked = retry_after(ending.headers.get("retry-after"), datetime.now(UTC))
     return _jitter(attempt) if asked is None else asked

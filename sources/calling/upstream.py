@@ -1,4 +1,4 @@
-"""Owns a call to a source: one deadline, a bulkhead, retries, a breaker, and one kind of error out."""
+"""Owns a question to a source: one deadline, bulkhead, pace, retries and breaker, one kind of error out."""
 
 from __future__ import annotations
 
@@ -6,52 +6,43 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
-from urllib.parse import urlencode, urlsplit
 
-import msgspec
-
+from sources.calling.allowance import AllowanceReader
 from sources.calling.authorizing import Anonymous, Authorizer
 from sources.calling.breaker import Breaker, Standing
+from sources.calling.budget import RetryBudget
 from sources.calling.failures import error_of, outcome_of
-from sources.calling.observing import Observer, Outcome, current_tally
-from sources.calling.retry import wait_before_retry
+from sources.calling.joining import Flights
+from sources.calling.limits import DEFAULT_LIMITS, Limits
+from sources.calling.observing import Event, Observer, Outcome
+from sources.calling.operation import Operation, current_operation
+from sources.calling.pacing import Pace
+from sources.calling.requesting import Pairs, Requests, dressed
+from sources.calling.retry import THROTTLING, retry_after, wait_before_retry
 from sources.calling.transport import Fault, Reply, Request, Transport, TransportFault
 from sources.calling.wreq_transport import WreqTransport
-from sources.errors import SourceMisread, SourceTimeout, SourceUnavailable
+from sources.errors import SourceError, SourceMisread, SourceTimeout, SourceUnavailable
 from sources.ports import Health
 
 log = logging.getLogger(__name__)
 
-Pairs = Sequence[tuple[str, str]]
-"""Names and values of a form or a query; a name may come several times."""
-
 _LEAST_S = 0.002
 """With less than that left, no request is begun: its answer could not come in time."""
 
+_FAIR_S = 1.0
+"""A source that did not answer within that, or half its timeout if that is less, is slow; before, we were."""
+
 _ANSWERING = frozenset({Fault.TOO_BIG})
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What bounds the calls to one source. `timeout_s` is for a whole call, retries included."""
-
-    timeout_s: float = 2.0
-    concurrency: int = 32
-    attempts: int = 3
-    trip_after: int = 5
-    rest_s: float = 5.0
-    max_bytes: int = 64 << 20
-
-
-DEFAULT_LIMITS = Limits()
 
 
 class Upstream:
     """The one way to call the source *name* at *base_url*. It belongs to one event loop.
 
     *meant* gives an answer the status that HTTP has for it, where the vendor's own error codes tell more.
+    *allowance* reads what the source says of our quota in its answers.
     """
 
     def __init__(
@@ -66,35 +57,36 @@ class Upstream:
         transport: Transport | None = None,
         observers: Sequence[Observer] = (),
         meant: Callable[[Reply], Reply] | None = None,
+        allowance: AllowanceReader | None = None,
     ) -> None:
         self.name = name
         self.kind = kind
         self.limits = limits
-        self._base_url = base_url.rstrip("/")
-        self._origin = _origin(self._base_url)
+        self._requests = Requests(base_url, {"Accept": "application/json"} | dict(headers or {}))
         self._authorizer = authorizer or Anonymous()
-        self._headers = {"Accept": "application/json"} | dict(headers or {})
         self._transport = transport or WreqTransport(limits.max_bytes)
         self._observers = tuple(observers)
         self._meant = meant or _as_it_is
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._breaker = Breaker(limits.trip_after, limits.rest_s, time.monotonic)
+        self._budget = RetryBudget(limits.retry_ratio, limits.retry_burst)
+        self._pace = Pace(limits.quotas, allowance, time.monotonic)
+        self._flights = Flights[Reply]()
         self._standing = Standing()
+        self._tell(Event.UP)
+        self._tell(Event.TAKEN_UP)
 
     def health(self) -> Health:
         """Whether the source answered lately."""
         return Health(self.name, self.kind, self._standing.up, self._standing.since)
 
     def deadline(self) -> float:
-        """When a call that begins now must be over, on the loop's clock."""
-        return asyncio.get_running_loop().time() + self.limits.timeout_s
+        """When a question that is asked now must be answered, on the loop's clock."""
+        return _now() + self.limits.timeout_s
 
     def owns(self, url: str) -> bool:
         """Whether the absolute *url* has the origin of this source: scheme, host and port."""
-        try:
-            return _origin(url) == self._origin
-        except ValueError:
-            return False
+        return self._requests.owns(url)
 
     async def send(
         self,
@@ -111,24 +103,36 @@ class Upstream:
     ) -> Reply:
         """The source's answer, its status below 300, by *deadline*; see `deadline()`, which it is if None.
 
-        A status among *answers* is an answer, too: for sources whose refusals say something worth reading.
+        It is never later than the deadline of the operation the question belongs to. A status among *answers*
+        is an answer, too: for sources whose refusals say something worth reading.
 
         *path* is under the base URL, or an absolute URL of the source's own origin. An *idempotent*
-        request is repeated where that may help.
+        request is repeated where that may help, and shared with who asks the same for the same actor.
 
         Raises:
             SourceError: there is no such answer; see `sources.calling.failures`.
         """
-        request = self._request(method, path, query, form, json, headers)
+        request = self._requests.made(method, path, query=query, form=form, json=json, headers=headers)
+        operation = current_operation()
         until = self.deadline() if deadline is None else deadline
+        if operation is None:
+            return await self._in_time(request, idempotent, until, answers, None)
+        if operation.deadline is not None:
+            until = min(until, operation.deadline)
+        tally = operation.tally.of(self.name)
+        started = time.perf_counter()
         try:
-            async with asyncio.timeout_at(until), self._slots:
-                return await self._attempts(request, idempotent, until, answers)
-        except TimeoutError:
-            raise SourceTimeout(self.name, f"no answer within {self.limits.timeout_s:g} s") from None
+            reply = await self._in_time(request, idempotent, until, answers, operation)
+        except SourceError as error:
+            tally.failed(error, time.perf_counter() - started)
+            raise
+        tally.answered(time.perf_counter() - started)
+        return reply
 
     def misread(self, why: str) -> SourceMisread:
         """The error for an answer that does not conform, after telling the observers of it."""
+        if (operation := current_operation()) is not None:
+            operation.tally.of(self.name).misread()
         for observer in self._observers:
             observer.on_misread(self.name, why)
         return SourceMisread(self.name, why)
@@ -139,60 +143,95 @@ class Upstream:
             "a source sent rows that were not asked for; they are dropped",
             extra={"source": self.name, "kind": kind, "count": rows},
         )
+        self.cut()
         for observer in self._observers:
             observer.on_foreign(self.name, kind, rows)
+
+    def took(self, rows: int) -> None:
+        """Tell that *rows* records were read out of an answer."""
+        if (operation := current_operation()) is not None:
+            operation.tally.of(self.name).rows += rows
+
+    def cut(self) -> None:
+        """Tell that there is more than was read, or that some of it was dropped."""
+        if (operation := current_operation()) is not None:
+            operation.tally.of(self.name).cut()
 
     async def close(self) -> None:
         """Let go of every connection."""
         await self._authorizer.close()
         await self._transport.close()
 
-    def _request(
+    async def _in_time(
         self,
-        method: str,
-        path: str,
-        query: Pairs | None,
-        form: Pairs | None,
-        json: Any,
-        headers: Mapping[str, str] | None,
-    ) -> Request:
-        url = self._url(path)
-        if query:
-            url = f"{url}?{_encoded(query)}"
-        sent = self._headers if headers is None else self._headers | dict(headers)
-        if form is not None:
-            sent = sent | {"Content-Type": "application/x-www-form-urlencoded"}
-            return Request(method, url, sent, _encoded(form).encode())
-        if json is not None:
-            sent = {"Content-Type": "application/json"} | sent
-            return Request(method, url, sent, msgspec.json.encode(json))
-        return Request(method, url, sent)
+        request: Request,
+        idempotent: bool,
+        until: float,
+        answers: Container[int],
+        operation: Operation | None,
+    ) -> Reply:
+        try:
+            async with asyncio.timeout_at(until):
+                if operation is None or operation.whose is None or not (idempotent and self.limits.joins):
+                    return await self._asked(request, idempotent, until, answers, operation)
+                key = (operation.whose, request.method, request.url, request.body, *request.headers.items())
+                if self._flights.is_under_way(key):
+                    self._tell(Event.JOINED)
+                ask = partial(self._asked, request, idempotent, until, answers, operation)
+                return await self._flights.ask(key, ask)
+        except TimeoutError:
+            raise SourceTimeout(self.name, f"no answer within {self.limits.timeout_s:g} s") from None
 
-    def _url(self, path: str) -> str:
-        if "://" not in path:
-            return f"{self._base_url}/{path}" if path else self._base_url
-        if not self.owns(path):
-            raise ValueError("a call to another origin would take our credentials there")
-        return path
-
-    async def _attempts(
-        self, request: Request, idempotent: bool, until: float, answers: Container[int]
+    async def _asked(
+        self,
+        request: Request,
+        idempotent: bool,
+        until: float,
+        answers: Container[int],
+        operation: Operation | None,
     ) -> Reply:
         attempt, renewed = 0, False
-        while True:
-            attempt += 1
-            authorization = await self._authorizer.authorization()
-            ending = await self._exchange(_authorized(request, authorization), until)
-            if isinstance(ending, Reply) and (ending.status < 300 or ending.status in answers):
-                return ending
-            if _is_unauthorized(ending) and authorization is not None and not renewed:
-                renewed = True
-                if self._authorizer.refused(authorization):
-                    continue
-            wait = wait_before_retry(ending, attempt) if idempotent else None
-            if wait is None or attempt >= self.limits.attempts or _now() + wait >= until:
-                raise error_of(self.name, ending)
+        traceparent = None if operation is None else operation.traceparent
+        self._budget.called()
+        async with self._slots:
+            while True:
+                attempt += 1
+                authorization = await self._authorizer.authorization()
+                await self._turn(until)
+                ending = await self._exchange(dressed(request, authorization, traceparent), until)
+                if isinstance(ending, Reply) and (ending.status < 300 or ending.status in answers):
+                    return ending
+                if _is_unauthorized(ending) and authorization is not None and not renewed:
+                    renewed = True
+                    if self._authorizer.refused(authorization):
+                        continue
+                wait = wait_before_retry(ending, attempt) if idempotent else None
+                if wait is None or attempt >= self.limits.attempts or _now() + wait >= until:
+                    raise error_of(self.name, ending)
+                if not self._budget.spend():
+                    self._tell(Event.RETRY_WITHHELD)
+                    raise error_of(self.name, ending)
+                self._tell(Event.RETRIED)
+                await asyncio.sleep(wait)
+
+    async def _turn(self, until: float) -> None:
+        """Waits until the next request is within our quota.
+
+        Raises:
+            SourceUnavailable: that is not before *until*.
+        """
+        is_told = False
+        while (wait := self._pace.wait()) > 0:
+            if _now() + wait >= until:
+                self._tell(Event.WITHHELD)
+                raise SourceUnavailable(
+                    self.name, "our quota of calls to it is used up for now; this one was not made"
+                )
+            if not is_told:
+                self._tell(Event.DELAYED)
+                is_told = True
             await asyncio.sleep(wait)
+        self._pace.take()
 
     async def _exchange(self, request: Request, until: float) -> Reply | Fault:
         """One request and how it ended, told to the breaker, the observers and the operation's tally."""
@@ -217,37 +256,43 @@ class Upstream:
     def _account(self, ending: Reply | Fault | None, seconds: float) -> None:
         outcome = Outcome.CANCELLED if ending is None else outcome_of(ending)
         size = len(ending.body) if isinstance(ending, Reply) else 0
-        if ending is None:
+        self._judge(ending, seconds)
+        if isinstance(ending, Reply):
+            self._pace.learn(ending.headers)
+            if ending.status in THROTTLING:
+                self._pace.rest(retry_after(ending.headers.get("retry-after"), datetime.now(UTC)) or 0.0)
+        if (operation := current_operation()) is not None:
+            operation.tally.of(self.name).called(size)
+        for observer in self._observers:
+            observer.on_call(self.name, outcome, seconds, size)
+
+    def _judge(self, ending: Reply | Fault | None, seconds: float) -> None:
+        """What an exchange that ended so says of the source as a whole."""
+        was_open = self._breaker.is_open
+        if ending is None or (ending is Fault.SLOW and seconds < min(_FAIR_S, self.limits.timeout_s / 2)):
             self._breaker.abandoned()
         elif _has_failed(ending):
             self._breaker.failed()
-            self._standing.saw(up=False)
+            if self._standing.saw(up=False):
+                self._tell(Event.DOWN)
         else:
             self._breaker.succeeded()
-            self._standing.saw(up=True)
-        if (tally := current_tally()) is not None:
-            tally.add(self.name, size)
+            if self._standing.saw(up=True):
+                self._tell(Event.UP)
+        if self._breaker.is_open is not was_open:
+            self._tell(Event.TAKEN_UP if was_open else Event.LEFT_ALONE)
+
+    def _tell(self, event: Event) -> None:
         for observer in self._observers:
-            observer.on_call(self.name, outcome, seconds, size)
+            observer.on_event(self.name, event)
 
 
 def _as_it_is(reply: Reply) -> Reply:
     return reply
 
 
-def _encoded(pairs: Pairs) -> str:
-    # A comma needs no escape there (RFC 3986, 3.4), and a list of ids without escapes is many times cheaper.
-    return urlencode(pairs, safe=",")
-
-
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-def _authorized(request: Request, authorization: str | None) -> Request:
-    if authorization is None:
-        return request
-    return request._replace(headers={**request.headers, "Authorization": authorization})
 
 
 def _is_unauthorized(ending: Reply | Fault) -> bool:
@@ -257,9 +302,3 @@ def _is_unauthorized(ending: Reply | Fault) -> bool:
 def _has_failed(ending: Reply | Fault) -> bool:
     """Whether it is a fault of the source as a whole, rather than an answer to this one request."""
     return ending not in _ANSWERING if isinstance(ending, Fault) else ending.status >= 500
-
-
-def _origin(url: str) -> tuple[str, str | None, int | None]:
-    parts = urlsplit(url)
-    default = {"http": 80, "https": 443}.get(parts.scheme)
-    return parts.scheme, parts.hostname, parts.port or default

@@ -63,6 +63,7 @@ class Records:
             except Nonconforming as fault:
                 unread.append((key, str(fault)))
             seen.add(key)
+        self._upstream.took(len(rows))
         for _, why in unread:
             self._upstream.misread(why)
         try:

@@ -202,7 +202,10 @@ class FhirClient:
         if followed:
             # A row that moved between pages while they were read comes twice.
             rows = list({row.id: row for row in rows}.values())
-        return Results(rows, unread, complete and page.next is None)
+        complete = complete and page.next is None
+        if not complete:
+            self._upstream.cut()
+        return Results(rows, unread, complete)
 
     async def _all(
         self, reader: PageReader[R], searches: Sequence[Parameters], replies: Sequence[Reply], until: float
@@ -251,6 +254,7 @@ class FhirClient:
         return page if page.next is None else page._replace(next=self._own(page.next))
 
     def _count(self, page: Page[R]) -> None:
+        self._upstream.took(len(page.rows))
         for row in page.unread:
             self.misread(row.why)
 

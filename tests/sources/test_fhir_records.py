@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sources.calling import Limits, Outcome, Upstream
+from sources.calling import Event, Limits, Outcome, Upstream
 from sources.ehr.fhir import FhirRecords, FhirSettings
 from sources.errors import SourceError, SourceMisread, SourceRejected, SourceTimeout, SourceUnavailable
 from sources.model import Encounter, Mrn, Patient, PatientId, Practitioner
@@ -44,6 +44,8 @@ class Misreads:
 
     def on_misread(self, source: str, why: str) -> None:
         self.whys.append(why)
+
+    def on_event(self, source: str, event: Event) -> None: ...
 
     def on_foreign(self, source: str, kind: str, rows: int) -> None:
         self.foreign.append((kind, rows))

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from sources.calling import (
+    Event,
     HttpxTransport,
     Limits,
     Outcome,
@@ -15,7 +16,7 @@ from sources.calling import (
     Transport,
     Upstream,
     WreqTransport,
-    tallied,
+    operating,
 )
 from sources.errors import SourceError, SourceMisread, SourceRejected, SourceTimeout, SourceUnavailable
 from tests.sources.stub import (
@@ -48,6 +49,7 @@ class Heard:
     def __init__(self) -> None:
         self.outcomes: list[Outcome] = []
         self.misreads: list[str] = []
+        self.events: list[Event] = []
         self.foreign: list[tuple[str, int]] = []
 
     def on_call(self, source: str, outcome: Outcome, seconds: float, size: int) -> None:
@@ -56,6 +58,9 @@ class Heard:
 
     def on_misread(self, source: str, why: str) -> None:
         self.misreads.append(why)
+
+    def on_event(self, source: str, event: Event) -> None:
+        self.events.append(event)
 
     def on_foreign(self, source: str, kind: str, rows: int) -> None:
         self.foreign.append((kind, rows))
@@ -328,12 +333,13 @@ async def test_health_says_since_when_the_source_is_down_and_up_again() -> None:
 
 async def test_calls_are_counted_for_the_operation_that_makes_them() -> None:
     async with stub(lambda asked: answer(b"12345")) as source, upstream_at(source.url, Heard()) as upstream:
-        with tallied() as tally:
+        with operating() as operation:
             await asyncio.gather(*(upstream.send("GET", "x") for _ in range(3)))
         await upstream.send("GET", "x")
 
+    tally = operation.tally
     assert tally.calls == {"lab": 3}
-    assert tally.bytes == {"lab": 15}
+    assert tally.of("lab").bytes == 15
     assert tally.total == 3
 
 

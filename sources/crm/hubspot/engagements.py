@@ -77,6 +77,7 @@ class HubSpotEngagements:
                 rows.append((key, self._engagement(key, contact, known)))
             except Nonconforming as fault:
                 unread.append((key, str(fault)))
+        self._upstream.took(len(rows))
         for _, why in unread:
             self._upstream.misread(why)
         try:
@@ -85,7 +86,10 @@ class HubSpotEngagements:
             )
         except Unasked:
             raise self._upstream.misread("contact: most rows are not what was asked for") from None
-        return found if read.envelope.is_whole else self._with_the_rest(keys, found)
+        if read.envelope.is_whole:
+            return found
+        self._upstream.cut()
+        return self._with_the_rest(keys, found)
 
     def _key(self, contact: Contact | ContactIdentity) -> CareKey | None:
         """The key the contact bears, whatever its place in the answer: answers are in no order."""

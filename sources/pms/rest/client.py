@@ -70,6 +70,8 @@ class PmsClient:
             pages += 1
             rows += results.rows
             unread += results.unread
+        if results.next is not None:
+            self._upstream.cut()
         return Results(
             list({row.id: row for row in rows}.values()) if pages > 1 else rows, unread, results.next
         )
@@ -133,6 +135,7 @@ class PmsClient:
                 unread.append(Unread(str(fault), identity(row)))
         for bad in unread:
             self._upstream.misread(bad.why)
+        self._upstream.took(len(rows))
         return Results(rows, unread, getattr(read.envelope, "next_cursor", None))
 
 
