@@ -9,6 +9,7 @@ from pathlib import Path
 from gateway.cli.explaining import actor_of
 from gateway.visibility.view import view
 from policies import Policy, render
+from policies.snapshot import snapshot, written
 from resolvers.schema import build, classify, core_of, sdl
 from sandbox.idp import personas
 
@@ -24,7 +25,9 @@ def schema(chosen: argparse.Namespace) -> int:
 
 def matrix(chosen: argparse.Namespace) -> int:
     """Who may read what, for review."""
-    return _printed(render(classify(core_of(build()))), chosen.check)
+    coordinates = classify(core_of(build()))
+    text = written(snapshot(coordinates)) if chosen.json else render(coordinates)
+    return _printed(text, chosen.check)
 
 
 def _printed(text: str, check: Path | None) -> int:

@@ -1,0 +1,139 @@
+"""The policy as data: what every audience may read of every coordinate, to be kept and compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal
+
+import msgspec
+
+from policies.actor import Audience
+from policies.boundary import PURPOSES, rule
+from policies.classification import Classified, Coordinate
+from policies.compartment import COMPARTMENT, DIRECTORY, PARAMETERS
+from policies.decisions import crossing
+from policies.effects import Effect
+
+FORMAT: Final = 1
+"""Of the text. It goes up when a reader of the old one could misread the new one."""
+
+
+class Ruled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an audience that holds the scopes gets of a coordinate, and the ids of the rules that say so."""
+
+    effect: Literal["allow", "mask", "deny"]
+    rules: tuple[str, ...]
+
+
+class Field(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"data": "class"}):
+    """A coordinate: its data class, the scopes it needs (any of them), and under what name it is decided."""
+
+    data: str
+    needs: tuple[str, ...]
+    decided: str
+
+
+class Rows(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Whose a type's rows are, and the search parameters that a granular scope may use on it."""
+
+    owner: Literal["patient", "directory"]
+    asks: tuple[str, ...]
+
+
+class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """One policy. `decided` holds by name, and by audience, what is the same for many coordinates."""
+
+    format: Literal[1]
+    purposes: Mapping[str, tuple[str, ...]]
+    decided: Mapping[str, Mapping[str, Ruled]]
+    coordinates: Mapping[str, Field]
+    rows: Mapping[str, Rows]
+
+    def ruled(self, coordinate: str, audience: str) -> Ruled:
+        """What the audience gets of a coordinate of this policy; nothing, if it is not known to it."""
+        of = self.decided[self.coordinates[coordinate].decided]
+        return of.get(audience, Ruled("deny", ()))
+
+    def audiences(self) -> set[str]:
+        return {audience for of in self.decided.values() for audience in of} | self.purposes.keys()
+
+
+class SnapshotUnreadable(Exception):
+    """A text is no policy as it is kept."""
+
+
+def snapshot(coordinates: Mapping[Coordinate, Classified]) -> Snapshot:
+    """The policy of a schema's coordinates."""
+    decided: dict[str, Mapping[str, Ruled]] = {}
+    fields: dict[str, Field] = {}
+    for coordinate in sorted(coordinates, key=str):
+        classified = coordinates[coordinate]
+        ruled = {audience.value: _ruled(audience, coordinate, classified) for audience in Audience}
+        name = _name(coordinate, classified)
+        decided[name] = ruled
+        needs = tuple(sorted(str(need) for need in classified.needs.any_of))
+        fields[str(coordinate)] = Field(classified.data.value, needs, name)
+    return Snapshot(
+        format=FORMAT,
+        purposes={
+            audience.value: tuple(sorted(purpose.value for purpose in PURPOSES[audience]))
+            for audience in Audience
+        },
+        decided=dict(sorted(decided.items())),
+        coordinates=fields,
+        rows={
+            kind: Rows(
+                "directory" if kind in DIRECTORY else "patient", tuple(sorted(PARAMETERS.get(kind, ())))
+            )
+            for kind in sorted(COMPARTMENT.keys() | DIRECTORY)
+        },
+    )
+
+
+def _ruled(audience: Audience, coordinate: Coordinate, classified: Classified) -> Ruled:
+    decision = crossing(audience, coordinate, classified.data)
+    effects: Mapping[Effect, Literal["allow", "mask", "deny"]]
+    effects = {Effect.ALLOW: "allow", Effect.MASK: "mask", Effect.DENY: "deny"}
+    return Ruled(effects[decision.effect], decision.reasons)
+
+
+def _name(coordinate: Coordinate, classified: Classified) -> str:
+    """The class; and, where it is masked for someone, what becomes of the coordinate then."""
+    data = classified.data
+    if all(rule(audience, data).effect is not Effect.MASK for audience in Audience):
+        return str(data.value)
+    masks = {
+        decision.mask.id for a in Audience if (decision := crossing(a, coordinate, data)).mask is not None
+    }
+    return f"{data.value} {masks.pop() if masks else 'without a mask'}"
+
+
+def written(policy: Snapshot) -> str:
+    """The policy as text: JSON, a line for each coordinate, the same for the same rules."""
+    parts = []
+    for name, value in msgspec.to_builtins(policy).items():
+        if not isinstance(value, dict):
+            parts.append(f"{_json(name)}: {_json(value)}")
+            continue
+        lines = ",\n".join(f"  {_json(key)}: {_json(of)}" for key, of in value.items())
+        parts.append(f"{_json(name)}: {{\n{lines}\n}}")
+    return "{" + ",\n".join(parts) + "}\n"
+
+
+def _json(value: object) -> str:
+    return str(msgspec.json.encode(value), "utf-8")
+
+
+def read(text: str | bytes) -> Snapshot:
+    """The policy of a text.
+
+    Raises:
+        SnapshotUnreadable: it is none, or one of another format.
+    """
+    try:
+        policy = msgspec.json.decode(text, type=Snapshot)
+    except (msgspec.MsgspecError, UnicodeError):
+        raise SnapshotUnreadable from None
+    if any(field.decided not in policy.decided for field in policy.coordinates.values()):
+        raise SnapshotUnreadable
+    return policy
