@@ -33,7 +33,7 @@ from gateway.transport.explorer import ExplorerConfig, explorer_routes
 from gateway.transport.routes import graphql_routes
 from gateway.transport.settings import StatusProfile, TransportSettings
 from gateway.transport.streams import Streams
-from gateway.visibility import Views
+from gateway.visibility import Explainer, Views
 from policies import Policy
 from resolvers.cursors import Seal
 from resolvers.loaders import House, Sources
@@ -79,12 +79,14 @@ def compose(
     """
     metrics = measuring.metrics
     secret = settings.keys.care_key_secret.reveal().encode()
+    schema = core_of(build())
+    operations = Operations(schema, settings.limits, metrics)
     house = House(
         kept.sources,
         CareKeys(secret),
         Seal(digest(secret, b"cursors", sha256)),
+        Explainer(schema, operations),
     )
-    schema = core_of(build())
     identity = Identity(settings.identity, metrics)
     policy = Policy(classify(schema))
     audit = configured(settings.audit, policy.version, secret)
@@ -94,7 +96,7 @@ def compose(
         policy=policy,
         house=house,
         identity=identity,
-        operations=Operations(schema, settings.limits, metrics),
+        operations=operations,
         engine=Engine(schema, type_of=lambda row: type(row).__name__),
         views=Views(schema),
         feed=Feed(changing),

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from hashlib import sha256
-from typing import NamedTuple
 
-from policies.actor import Actor, Audience, Purpose
+from policies.actor import Actor, Audience
 from policies.boundary import BOUNDARY, PURPOSES, rule
-from policies.classification import Classified, Coordinate, DataClass, Need, Needs, Requirement
+from policies.classification import Classified, Coordinate, DataClass, Needs, Requirement
 from policies.compartment import FHIR_TYPES
 from policies.effects import Effect
 from policies.emergency import Emergency
 from policies.masks import MASKS, Mask
+from policies.missing import fewest
 from policies.reasons import (
     MASK_MISSING,
     PURPOSE_NOT_PERMITTED,
@@ -24,8 +24,8 @@ from policies.reasons import (
     UNCLASSIFIED,
     masked_by,
 )
-from policies.rows import READING, Reach, RowRule, reaches, row_rule
-from policies.scopes import Context, PrivateScope, Scopes, in_order
+from policies.rows import READING, RowRule, row_rule
+from policies.standing import Standing
 from sources.model import PatientId
 
 __all__ = ["Decision", "Effect", "Grant", "Policy"]
@@ -47,40 +47,6 @@ class Decision:
 
 _UNCLASSIFIED = Decision(Effect.DENY, (UNCLASSIFIED,))
 _RAISED = Decision(Effect.DENY, (RULE_RAISED,))
-
-
-class Standing(NamedTuple):
-    """What of an actor static decisions depend on. Two patients with the same scopes stand the same."""
-
-    audience: Audience
-    purpose: Purpose
-    scopes: Scopes
-    asks_in: Context
-    has_patient: bool
-    is_emergency: bool
-
-    @classmethod
-    def of(cls, actor: Actor) -> Standing:
-        return cls(
-            actor.audience,
-            actor.purpose,
-            actor.scopes,
-            _asks_in(actor),
-            actor.patient is not None,
-            actor.emergency is not None,
-        )
-
-    @property
-    def reach(self) -> Reach:
-        return Reach(self.audience is Audience.PATIENT, self.has_patient)
-
-
-def _asks_in(actor: Actor) -> Context:
-    """The context in which the actor would ask for one more scope."""
-    is_own = actor.audience is Audience.PATIENT or not actor.scopes.beyond_one_patient
-    if actor.patient is not None and is_own:
-        return Context.PATIENT
-    return Context.USER if actor.is_user else Context.SYSTEM
 
 
 class Policy:
@@ -130,6 +96,10 @@ class Grant:
         emergency = self.actor.emergency
         return emergency if emergency is not None and emergency.concerns(owner) else None
 
+    def missing(self, coordinates: Iterable[Coordinate]) -> tuple[str, ...]:
+        """The fewest scopes that would end every denial of *coordinates* that a scope can end."""
+        return self._ruling.missing(coordinates)
+
     def rows(self, resource: str, letters: str = READING) -> RowRule:
         """Which rows of a FHIR type (or `Engagement`) the actor may know of.
 
@@ -164,6 +134,11 @@ class Ruling:
             return _RAISED
         return self._decided.setdefault(coordinate, decision)
 
+    def missing(self, coordinates: Iterable[Coordinate]) -> tuple[str, ...]:
+        """The fewest scopes that would end the denials that lack one."""
+        lacking = [self._coordinates[at].needs for at in coordinates if self.decide(at).missing_scopes]
+        return fewest(self._standing, lacking)
+
     def rows(self, resource: str, letters: str) -> RowRule:
         """The rule for a type's rows, with the patient still to be filled in."""
         if (resource, letters) not in self._rows:
@@ -175,7 +150,7 @@ class Ruling:
 def decide(standing: Standing, coordinate: Coordinate, classified: Classified) -> Decision:
     """The decision on one classified coordinate. Any denial beats a mask, a mask beats an allowance."""
     boundary = crossing(standing.audience, coordinate, classified.data)
-    missing = _missing(standing, classified.needs)
+    missing = fewest(standing, [classified.needs])
     denials = boundary.reasons if boundary.effect is Effect.DENY else ()
     if standing.purpose not in PURPOSES[standing.audience]:
         denials = (PURPOSE_NOT_PERMITTED, *denials)
@@ -198,32 +173,6 @@ def crossing(audience: Audience, coordinate: Coordinate, data: DataClass) -> Dec
     if mask is None:
         return Decision(Effect.DENY, (cell.id, MASK_MISSING))
     return Decision(Effect.MASK, (cell.id, masked_by(mask.id)), mask=mask)
-
-
-def _missing(standing: Standing, needs: Needs) -> tuple[str, ...]:
-    """The smallest scope that would satisfy one of the needs; nothing where one is satisfied already."""
-    lacking = [_lacking(standing, need) for need in needs.any_of]
-    if not all(lacking):
-        return ()
-    return tuple(sorted(lacking, key=len)[:1])
-
-
-def _lacking(standing: Standing, need: Need) -> str:
-    """The scope that would satisfy *need* together with those held; empty where it is satisfied."""
-    if isinstance(need, PrivateScope):
-        return "" if need in standing.scopes.private else str(need)
-    letters = in_order(set(need.letters) - _held(standing, need.type))
-    return f"{standing.asks_in.value}/{need.type}.{letters}" if letters else ""
-
-
-def _held(standing: Standing, resource: str) -> set[str]:
-    """The permissions on a type that some scope holds on some row. Scopes add up."""
-    return {
-        letter
-        for scope in standing.scopes.resources
-        if reaches(scope, resource, standing.reach)
-        for letter in scope.letters
-    }
 
 
 def _refuse_unknown_types(coordinate: Coordinate, needs: Needs) -> None:

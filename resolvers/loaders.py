@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypeVar, cast
 import msgspec
 
 from policies import Actor, Coordinate, Decision, RowRule
+from resolvers.access import Explains
 from resolvers.admitting import (
     admits_nothing,
     admitted,
@@ -82,6 +83,7 @@ class Grants(Protocol):
     def actor(self) -> Actor: ...
     def decide(self, coordinate: Coordinate) -> Decision: ...
     def rows(self, resource: str, letters: str) -> RowRule: ...
+    def missing(self, coordinates: Iterable[Coordinate]) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,7 @@ class House:
     sources: Sources
     care_key: Callable[[PatientId], CareKey]
     seal: Seal
+    explain: Explains
 
 
 class Touched:

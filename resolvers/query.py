@@ -5,6 +5,7 @@ from __future__ import annotations
 import strawberry
 
 from policies import DataClass
+from resolvers.access import AccessExplanation
 from resolvers.appointment import Appointment
 from resolvers.connection import Connection
 from resolvers.declare import Fields, edge
@@ -17,6 +18,7 @@ from resolvers.roots import (
     appointment_by_id,
     appointments,
     encounter_by_id,
+    explain_access,
     me,
     node,
     nodes,
@@ -88,6 +90,12 @@ class Query:
     )
     practitioner: Practitioner | None = edge(
         practitioner_by_id, "A practitioner.", data=DataClass.DIRECTORY, needs="Practitioner.r"
+    )
+    explain_access: AccessExplanation | None = edge(
+        explain_access,
+        "What an operation would be given and denied if you sent it, and by which rules. It is not run.",
+        data=DataClass.REFERENCE,
+        needs="",
     )
     sources: list[Source] | None = edge(
         sources, "The systems the graph is resolved from.", data=DataClass.OPERATIONS, needs=""

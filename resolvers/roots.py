@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import strawberry
+from strawberry.scalars import JSON
 
 from policies import Actor
+from resolvers.access import Access
 from resolvers.batching import At, Once
 from resolvers.connection import FIRST, Rows
 from resolvers.declare import Loads
@@ -57,6 +59,15 @@ class MeRow:
 def me(loaders: Loaders) -> Loads[None, MeRow]:
     async def call() -> MeRow:
         return MeRow(loaders.grant.actor)
+
+    return Once(call)
+
+
+def explain_access(
+    loaders: Loaders, document: str, variables: JSON | None = None, operation_name: str | None = None
+) -> Loads[None, Access]:
+    async def call() -> Access:
+        return loaders.house.explain(loaders.grant, document, variables, operation_name)
 
     return Once(call)
 

@@ -70,7 +70,6 @@ def _wire_input(input_type: GraphQLInputObjectType) -> None:
     def out_type(value: dict[str, Any]) -> Any:
         return made(**value)
 
-    out_type.makes = made  # type: ignore[attr-defined]
     input_type.out_type = out_type  # type: ignore[method-assign]
 
 

@@ -84,8 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("old", help="a git revision, or a file of `policy matrix --json`")
     diff.add_argument("new", nargs="?", help="the same (default: the policy of this code)")
     diff.set_defaults(run=_run("comparing"))
-    explain = kinds.add_parser("explain", help="what a persona's query would read, and what it may not")
+    explain = kinds.add_parser("explain", help="what a persona's query would read, what it may not, and why")
     explain.add_argument("--as", dest="persona", required=True, choices=PERSONAS, help="who asks")
+    explain.add_argument("--variables", default="{}", metavar="JSON", help="the query's variables")
     explain.add_argument("query", help="the document, or - to read it from standard input")
     explain.set_defaults(run=_run("explaining"))
 

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias, cast
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol, TypeAlias
 
-from graphql import FieldNode, GraphQLField, GraphQLInputObjectType, get_named_type
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLInputType,
+    GraphQLList,
+    GraphQLNamedType,
+    GraphQLNonNull,
+    get_named_type,
+)
 from strawberry import UNSET
 
 from policies import Coordinate, Decision, Effect
@@ -58,40 +67,51 @@ def refused_argument(coordinate: Coordinate, node: FieldNode, grant: Decides) ->
 
 def input_check(definition: GraphQLField, grant: Decides) -> Check | None:
     """A check of the input objects a field is given; None where each of their fields may be used."""
-    refused: dict[type, dict[str, Refused]] = {}
+    refused: dict[Coordinate, Refused] = {}
+    seen: set[str] = set()
     for argument in definition.args.values():
-        _refuse(get_named_type(argument.type), grant, refused)
-    if not any(refused.values()):
+        _refuse(get_named_type(argument.type), grant, refused, seen)
+    if not refused:
         return None
-    return lambda arguments: _check(list(arguments.values()), refused)
+    return lambda arguments: _check(inputs_used(definition, arguments), refused)
 
 
-def _refuse(of: object, grant: Decides, refused: dict[type, dict[str, Refused]]) -> None:
-    """Adds to *refused*, by the Python type an input is made into, its fields that may not be used."""
-    if not isinstance(of, GraphQLInputObjectType):
+def inputs_used(definition: GraphQLField, arguments: Mapping[str, Any]) -> Iterator[Coordinate]:
+    """The input fields that the coerced *arguments* of a field give a value, each before those inside it."""
+    for name, argument in definition.args.items():
+        yield from _used(argument.type, arguments.get(argument.out_name or name))
+
+
+def _refuse(of: GraphQLNamedType, grant: Decides, refused: dict[Coordinate, Refused], seen: set[str]) -> None:
+    """Adds to *refused* the fields of an input type, and of those inside it, that may not be used."""
+    if not isinstance(of, GraphQLInputObjectType) or of.name in seen:
         return
-    made = cast("type", getattr(of.out_type, "makes", dict))
-    if made in refused:
-        return
-    refused[made] = {}
+    seen.add(of.name)
     for name, field in of.fields.items():
         coordinate = Coordinate(of.name, name)
         refusal = denial(grant.decide(coordinate))
         if refusal is not None:
-            refused[made][field.out_name or name] = Refused(coordinate, refusal)
-        _refuse(get_named_type(field.type), grant, refused)
+            refused[coordinate] = Refused(coordinate, refusal)
+        _refuse(get_named_type(field.type), grant, refused, seen)
 
 
-def _check(values: list[Any], refused: Mapping[type, Mapping[str, Refused]]) -> None:
-    while values:
-        value = values.pop()
-        if isinstance(value, list):
-            values.extend(value)
-            continue
-        of_type = refused.get(type(value))
-        if of_type is None:
-            continue
-        for name, refusal in of_type.items():
-            if getattr(value, name) not in (None, UNSET):
-                raise refusal
-        values.extend(vars(value).values())
+def _used(of: GraphQLInputType, value: Any) -> Iterator[Coordinate]:
+    if isinstance(of, GraphQLNonNull):
+        of = of.of_type
+    if value is None or value is UNSET:
+        return
+    if isinstance(of, GraphQLList):
+        for item in value:
+            yield from _used(of.of_type, item)
+    elif isinstance(of, GraphQLInputObjectType):
+        for name, field in of.fields.items():
+            given = getattr(value, field.out_name or name)
+            if given is not None and given is not UNSET:
+                yield Coordinate(of.name, name)
+                yield from _used(field.type, given)
+
+
+def _check(used: Iterable[Coordinate], refused: Mapping[Coordinate, Refused]) -> None:
+    for coordinate in used:
+        if coordinate in refused:
+            raise refused[coordinate]

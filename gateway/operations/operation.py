@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from graphql import (
     GraphQLSyntaxError,
     OperationDefinitionNode,
     OperationType,
+    VariableDefinitionNode,
     get_variable_values,
     parse,
     validate,
@@ -77,11 +78,19 @@ class Operations:
         """
         return _chosen(self._document(query).operations, operation_name)
 
-    def coerced(self, operation: Operation, variables: Mapping[str, Any] | None) -> dict[str, Any]:
-        """The operation's variables as its types want them. Raises RequestError: they do not fit."""
+    def coerced(
+        self,
+        operation: Operation,
+        variables: Mapping[str, Any] | None,
+        only: Sequence[VariableDefinitionNode] | None = None,
+    ) -> dict[str, Any]:
+        """The operation's variables, or *only* some, as its types want them.
+
+        Raises RequestError: they do not fit.
+        """
         made = get_variable_values(
             self._schema,
-            operation.definition.variable_definitions or (),
+            operation.definition.variable_definitions or () if only is None else only,
             dict(variables or {}),
             max_errors=FAULTS_SHOWN,
             hide_suggestions=True,

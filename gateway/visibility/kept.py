@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Protocol
 
 from graphql import (
     GraphQLEnumType,
@@ -21,18 +22,30 @@ from graphql import (
     is_required_input_field,
 )
 
-from gateway.execution.inputs import Decides, decided, denial
-from policies import Coordinate, Effect
+from gateway.execution.engine import Granted
+from gateway.execution.inputs import decided, denial
+from policies import Coordinate, Effect, RowRule
+from policies.compartment import COMPARTMENT, DIRECTORY
 from resolvers.declare import declaration
+
+RESOURCES = {name: name for name in (*COMPARTMENT, *DIRECTORY)} | {"Balance": "Account"}
+"""By the name of an object type the resource type whose rows it shows."""
+
+
+class Sees(Granted, Protocol):
+    """A grant as far as it decides what of the schema is of use."""
+
+    def rows(self, resource: str, letters: str, /) -> RowRule: ...
+
 
 Fielded = GraphQLObjectType | GraphQLInterfaceType
 
 
-def kept(schema: GraphQLSchema, grant: Decides) -> frozenset[Coordinate]:
+def kept(schema: GraphQLSchema, grant: Sees) -> frozenset[Coordinate]:
     """The fields, arguments and input fields of *schema* that *grant* can use, wherever they are in it.
 
-    None is denied; the type of each has something to show, or can be given; what a field requires is there;
-    and what an interface has, each of its types has too.
+    None is denied; there may be rows to show it of; the type of each has something to show, or can be given;
+    what a field requires is there; and what an interface has, each type of it that may be come to has too.
     """
     found = _Kept(schema, grant)
     while found.settle():
@@ -43,11 +56,14 @@ def kept(schema: GraphQLSchema, grant: Decides) -> frozenset[Coordinate]:
 class _Kept:
     """Starts with all that is not denied; each pass lets go of what has lost something it stands on."""
 
-    def __init__(self, schema: GraphQLSchema, grant: Decides) -> None:
+    def __init__(self, schema: GraphQLSchema, grant: Sees) -> None:
         self._schema = schema
         self._types = [of for of in schema.type_map.values() if not is_introspection_type(of)]
-        self.coordinates = {at for of in self._types for at in _granted(of, grant)}
-        self._shown_at_first = {at.type for at in self.coordinates}
+        self.coordinates = {
+            at for of in self._types if has_rows(grant, of.name, "rs") for at in _granted(of, grant)
+        }
+        # Where an interface stands, rows come by their ids (`Query.node`, `Change.record`).
+        self._shown_at_first = {at.type for at in self.coordinates if has_rows(grant, at.type, "r")}
 
     def settle(self) -> bool:
         """One pass; whether it let go of anything."""
@@ -122,7 +138,13 @@ class _Kept:
         return (at for at in places if at in self.coordinates)
 
 
-def _granted(of: GraphQLNamedType, grant: Decides) -> Iterator[Coordinate]:
+def has_rows(grant: Sees, type_name: str, letters: str) -> bool:
+    """Whether there may be a row of the type for the actor; of a type that shows no resource, there may."""
+    resource = RESOURCES.get(type_name)
+    return resource is None or bool(grant.rows(resource, letters).clauses)
+
+
+def _granted(of: GraphQLNamedType, grant: Sees) -> Iterator[Coordinate]:
     """What is not denied, of one type."""
     if isinstance(of, GraphQLInputObjectType):
         yield from (at for name in of.fields if denial(grant.decide(at := Coordinate(of.name, name))) is None)

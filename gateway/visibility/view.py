@@ -23,8 +23,7 @@ from graphql import (
     get_named_type,
 )
 
-from gateway.execution.inputs import Decides
-from gateway.visibility.kept import kept
+from gateway.visibility.kept import Sees, kept
 from policies import Coordinate, Effect
 from policies.wording import meaning
 
@@ -32,13 +31,13 @@ NOTHING = "_nothing"
 """The field of a root that has none to show: a schema must have one. It can't be asked for."""
 
 
-def view(schema: GraphQLSchema, grant: Decides) -> GraphQLSchema:
+def view(schema: GraphQLSchema, grant: Sees) -> GraphQLSchema:
     """What *grant* can use of *schema*, and can come to from its roots. Masked fields say what is left."""
     return _View(schema, grant).schema()
 
 
 class _View:
-    def __init__(self, schema: GraphQLSchema, grant: Decides) -> None:
+    def __init__(self, schema: GraphQLSchema, grant: Sees) -> None:
         self._full = schema
         self._grant = grant
         self._kept = kept(schema, grant)
@@ -77,7 +76,12 @@ class _View:
             if isinstance(of, GraphQLObjectType):
                 yield of
             elif isinstance(of, GraphQLInterfaceType | GraphQLUnionType):
-                yield from (each for each in self._full.get_possible_types(of) if self._fields(each))
+                yield from (each for each in self._full.get_possible_types(of) if self._is_of(each, of))
+
+    def _is_of(self, each: GraphQLObjectType, of: GraphQLInterfaceType | GraphQLUnionType) -> bool:
+        """Whether a type stays a member of a union, or of an interface, all of whose fields it must have."""
+        has = self._fields(each)
+        return bool(has) and (isinstance(of, GraphQLUnionType) or set(self._fields(of)) <= set(has))
 
     def _fields(self, on: Any) -> list[str]:
         """The names of a type's fields that are kept."""
@@ -104,7 +108,9 @@ class _View:
             case GraphQLScalarType() | GraphQLEnumType():
                 return of
             case GraphQLUnionType():
-                return GraphQLUnionType(**_bare(of, types=lambda: self._all(self._with_fields(of.types))))
+                return GraphQLUnionType(
+                    **_bare(of, types=lambda: self._all(it for it in of.types if self._fields(it)))
+                )
             case GraphQLInputObjectType():
                 return GraphQLInputObjectType(**_bare(of, fields=lambda: self._input_fields(of)))
             case GraphQLInterfaceType():
@@ -118,11 +124,12 @@ class _View:
         return _bare(
             of,
             fields=lambda: {name: self._field(of, name) for name in self._fields(of)},
-            interfaces=lambda: self._all(self._with_fields(of.interfaces)),
+            interfaces=lambda: self._all(self._interfaces(of)),
         )
 
-    def _with_fields(self, types: Iterable[Any]) -> Iterator[Any]:
-        return (of for of in types if self._fields(of))
+    def _interfaces(self, of: GraphQLInterfaceType | GraphQLObjectType) -> Iterator[GraphQLInterfaceType]:
+        has = set(self._fields(of))
+        return (each for each in of.interfaces if (kept := set(self._fields(each))) and kept <= has)
 
     def _all(self, types: Iterable[GraphQLNamedType]) -> list[Any]:
         return [self._type(of) for of in types]

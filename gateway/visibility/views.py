@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 from graphql import GraphQLSchema
 
-from gateway.execution.engine import Granted
+from gateway.visibility.kept import Sees
 from gateway.visibility.view import view
 
 VIEWS = 64
@@ -24,7 +24,7 @@ class Views:
     def __len__(self) -> int:
         return len(self._views)
 
-    def of(self, grant: Granted) -> GraphQLSchema:
+    def of(self, grant: Sees) -> GraphQLSchema:
         """What of the schema *grant* can use."""
         found = self._views.get(grant.key)
         if found is None:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from zlib import crc32
 
-from policies import Coordinate, Decision, Effect
+from policies import Coordinate, Decision, Effect, RowRule
 from policies.masks import Mask
+from policies.rows import Clause
 
 ALLOWED = Decision(Effect.ALLOW, ("everything is allowed",))
 
 
-class Everything:
+class EveryRow:
+    """Keeps no row back."""
+
+    def rows(self, resource: str, letters: str) -> RowRule:
+        return RowRule(True, frozenset(), None, (Clause(bound=False),), None)
+
+    def missing(self, coordinates: Iterable[Coordinate]) -> tuple[str, ...]:
+        """Whatever is asked, of these grants no scopes are told."""
+        return ()
+
+
+class Everything(EveryRow):
     """Allows every coordinate."""
 
     key = "everything"
@@ -42,7 +54,7 @@ PASS = Mask("pass", "all is shown", lambda value, today: value)
 
 
 @dataclass(frozen=True)
-class Drawn:
+class Drawn(EveryRow):
     """Denies and masks some of a thousand coordinates, arguments and input fields among them."""
 
     seed: int
@@ -64,7 +76,7 @@ class Drawn:
 
 
 @dataclass(frozen=True)
-class Decided:
+class Decided(EveryRow):
     """Decides as told, and allows the rest."""
 
     decisions: Mapping[Coordinate, Decision]

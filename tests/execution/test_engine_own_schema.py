@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, cast
@@ -23,6 +23,9 @@ from gateway.execution.events import events_wanted
 from gateway.execution.inputs import Refused
 from gateway.execution.plan import Plan
 from gateway.graph import Happened
+from gateway.operations import Operations
+from gateway.settings import Limits
+from gateway.visibility import Explainer
 from policies import (
     DEFAULT_PURPOSE,
     Actor,
@@ -84,6 +87,9 @@ VALUES: Mapping[str, tuple[Any, ...]] = {
     "birthDate": ("1990-01-01", "1931-02-03", "long ago"),
     "node.id": IDS,
     "nodes.ids": IDS,
+    "document": ("{ patients { nodes { name { family } } } }", "{ nothing }", "{ me { audience } }", "{"),
+    "operationName": ("Only", "other"),
+    "JSON": ({}, 1, []),
     "patient.id": ("p0", "Patient/p1", "p2", "Patient/p3", "Sock/1"),
     "ID": ("p0", "p1-0", "p1", "p2-0", "p3-1", "d0", "Patient/p0", "/", ""),
     "String": ("a", "vital-signs", "b", "http://loinc.org|1234-5", "a,b"),
@@ -102,7 +108,7 @@ SCOPES = (
     "",
 )
 
-PLUMBING = frozenset({"mrn", "npi", "encounter", "context"})
+PLUMBING = frozenset({"mrn", "mrns", "npi", "encounter", "context"})
 """What the loaders read to find whose a row is, or where it belongs, whatever the plan reads."""
 
 
@@ -133,6 +139,9 @@ class Narrowed:
 
     def rows(self, *how: Any) -> RowRule:
         return self.grant.rows(*how)
+
+    def missing(self, coordinates: Iterable[Coordinate]) -> tuple[str, ...]:
+        return self.grant.missing(coordinates)
 
 
 @st.composite
@@ -206,6 +215,7 @@ async def compared(request_: Request, grant: Narrowed, seed: int, faults: int) -
             Sources(port, port, port, port, (port,)),
             lambda patient: CareKey(patient),
             cast("Seal", OpenSeal()),
+            Explainer(schema, Operations(schema, Limits())),
         )
         return Loaders(house, grant, engine.readable(grant) if wanted is None else wanted)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import main
+from policies.masks import YEAR_OF_BIRTH
+from policies.wording import meaning
 
 
 @pytest.fixture
@@ -61,6 +63,41 @@ def test_an_explanation_shows_what_is_read_and_what_is_denied_and_why(
         "      engagement ← engagement_of_patient by patient_id",
         "        score",
     ]
+
+
+def test_an_explanation_says_in_words_what_is_denied_and_masked_which_rows_and_which_scopes_to_ask_for(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    query = (
+        "query ($s: PatientSearch) { patients(search: $s) { nodes { birthDate conditions { complete } } } }"
+    )
+
+    assert main(["policy", "explain", "--as", "partner", query]) == 0
+    shown = capsys.readouterr().out.partition("\n\n")[2]
+    assert shown.splitlines() == [
+        "patients.nodes.birthDate (Patient.birthDate) is masked:",
+        f"  boundary-partner-masks-demographics: {meaning('boundary-partner-masks-demographics')}",
+        f"  mask-year-of-birth: {YEAR_OF_BIRTH.meaning}",
+        "  scope-held: The token holds the scopes the field needs.",
+        "patients.nodes.conditions (Patient.conditions) is denied:",
+        f"  boundary-partner-denies-clinical: {meaning('boundary-partner-denies-clinical')}",
+        "  scope-missing: Denied: the token lacks a scope the field needs.",
+        "  no scope opens it",
+        "",
+        "rows of Patient: Every row.",
+    ]
+
+
+def test_an_explanation_takes_the_variables_into_account(capsys: pytest.CaptureFixture[str]) -> None:
+    query = "query ($s: PatientSearch) { patients(search: $s) { nodes { id } } }"
+    variables = '{"s": {"birthDate": "1990-01-01"}}'
+
+    assert main(["policy", "explain", "--as", "partner", "--variables", variables, query]) == 0
+    shown = capsys.readouterr().out
+    assert "patients (Query.patients) is denied by `PatientSearch.birthDate`:" in shown
+    assert "1990" not in shown
+    assert main(["policy", "explain", "--as", "partner", "--variables", "{", query]) == 2
+    assert "--variables is not JSON" in capsys.readouterr().err
 
 
 def test_an_explanation_of_what_is_no_query_says_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:

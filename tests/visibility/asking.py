@@ -67,7 +67,10 @@ def nobody() -> Grant:
 
 
 people = st.builds(
-    granted, st.sampled_from(Audience), st.sampled_from(SCOPES), st.sampled_from([None, "p0", "p1"])
+    granted,
+    st.sampled_from([*[Audience.CLINICIAN] * 6, *Audience]),
+    st.sampled_from([*[SCOPES[0]] * 6, *SCOPES]),
+    st.sampled_from([None, "p0", "p1"]),
 )
 drawn = st.builds(
     Drawn, st.integers(0, 2**32 - 1), st.sampled_from([0, 40, 200, 600, 950]), st.sampled_from([0, 80])

@@ -1,0 +1,54 @@
+"""Every rule that a decision can name has words, and so has every condition on rows."""
+
+from __future__ import annotations
+
+import pytest
+
+from policies import Audience, Policy, Purpose
+from policies.wording import conditions, meaning
+from tests.policies.people import ANA, COORDINATES, UNKNOWN, someone
+
+
+@pytest.mark.parametrize("purpose", [None, Purpose.HMARKT])
+@pytest.mark.parametrize("scopes", ["", "user/*.rs __engagement.read"])
+@pytest.mark.parametrize("audience", Audience)
+def test_every_reason_of_a_decision_has_words_of_its_own(
+    audience: Audience, scopes: str, purpose: Purpose | None
+) -> None:
+    grant = Policy(COORDINATES).grant(someone(audience, scopes, purpose=purpose))
+
+    for at in (*COORDINATES, UNKNOWN):
+        for reason in grant.decide(at).reasons:
+            assert meaning(reason).endswith(".")
+            assert reason not in meaning(reason)
+
+
+def test_a_line_of_the_boundary_says_why_a_mask_what_is_left_and_an_unknown_rule_that_it_is_one() -> None:
+    assert meaning("boundary-ai-denies-identity") == "A model does not need to know who the person is."
+    assert meaning("mask-year") == "The year alone."
+    assert meaning("scope-held") == "The token holds the scopes the field needs."
+    assert meaning("of-tomorrow") == "The rule `of-tomorrow` says so."
+
+
+@pytest.mark.parametrize(
+    ("scopes", "resource", "said"),
+    [
+        ("user/Encounter.rs", "Encounter", ("Every row.",)),
+        ("patient/Encounter.rs", "Encounter", ("Rows of the patient that the token is for.",)),
+        (
+            "patient/Observation.rs?category=laboratory",
+            "Observation",
+            ("Rows of the patient that the token is for and with category=laboratory.",),
+        ),
+        ("user/Observation.rs?category=a user/Observation.rs?category=b", "Observation",
+         ("Rows with category=a.", "Rows with category=b.")),
+        ("user/Patient.rs", "Encounter", ("No row: the token has no scope that reaches one.",)),
+    ],
+)  # fmt: skip
+def test_the_conditions_on_rows_are_told_without_naming_the_patient(
+    scopes: str, resource: str, said: tuple[str, ...]
+) -> None:
+    grant = Policy(COORDINATES).grant(someone(Audience.CLINICIAN, scopes, patient=ANA))
+
+    assert conditions(grant.rows(resource)) == said
+    assert ANA not in "".join(said)
