@@ -10,6 +10,7 @@ from prometheus_client import Counter, Histogram
 from gateway.changes import Outcome as Change
 from gateway.telemetry import Metrics
 from sources.calling.observing import Event, Outcome
+from sources.pms.hl7v2.observing import Outcome as Message
 
 _GAUGES = {
     Event.UP: ("source_up", 1),
@@ -21,7 +22,7 @@ _GAUGES = {
 
 
 class Measuring:
-    """Satisfies the observers of `sources.calling` and `changes`, and the meter of `transport`."""
+    """Satisfies the observers of `sources`, `changes` and feeds, and the meter of `transport`."""
 
     def __init__(self, metrics: Metrics, tracer: Tracer) -> None:
         self.metrics = metrics
@@ -59,6 +60,9 @@ class Measuring:
 
     def on_foreign(self, source: str, kind: str, rows: int) -> None:
         self.metrics.foreign_rows.labels(source, kind).inc(rows)
+
+    def on_message(self, source: str, outcome: Message) -> None:
+        self.metrics.messages.labels(source, outcome.value).inc()
 
     def on_change(self, source: str, outcome: Change) -> None:
         self.metrics.changes.labels(source, outcome.value).inc()

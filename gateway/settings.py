@@ -14,6 +14,7 @@ from msgspec import Meta, field
 from gateway.adapters.crm_hubspot import HubSpotCrm
 from gateway.adapters.crm_salesforce import SalesforceCrm
 from gateway.adapters.ehr_fhir import FhirEhr
+from gateway.adapters.pms_hl7v2 import Hl7Feed
 from gateway.adapters.pms_rest import RestPractice
 from gateway.adapters.sections import Seconds, Text, Url
 from gateway.configuration import PREFIX, Secret, Section, SettingsError, read
@@ -138,7 +139,9 @@ class Keys(Section, frozen=True, kw_only=True):
 
 
 Ehrs = Annotated[Mapping[str, FhirEhr], Meta(description="The EHRs, at least one.")]
-Practices = Annotated[Mapping[str, RestPractice], Meta(description="The practice management systems.")]
+Practices = Annotated[
+    Mapping[str, RestPractice | Hl7Feed], Meta(description="The practice management systems.")
+]
 Crms = Annotated[
     Mapping[str, HubSpotCrm | SalesforceCrm],
     Meta(description="The customer relationship management systems."),

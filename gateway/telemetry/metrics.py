@@ -67,6 +67,12 @@ class Metrics:
             ["source", "kind"],
             registry=made,
         )
+        self.messages = Counter(
+            "caregraph_source_messages",
+            "Messages that sources sent, by what became of them.",
+            ["source", "outcome"],
+            registry=made,
+        )
         self.responses = Counter("caregraph_http_responses", "HTTP answers.", ["status"], registry=made)
         self.closes = Counter("caregraph_websocket_closes", "WebSockets closed.", ["code"], registry=made)
         self.streams = Counter(

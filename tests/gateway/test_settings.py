@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.adapters.crm_hubspot import HubSpotCrm
+from gateway.adapters.pms_rest import RestPractice
 from gateway.configuration import Secret
 from gateway.settings import Settings, SettingsError, read_settings
 from gateway.settings_page import page
@@ -57,6 +58,13 @@ def table() -> dict[str, Any]:
     }
 
 
+def north(settings: Settings) -> RestPractice:
+    """The practice of `table()`."""
+    practice = settings.pms["north"]
+    assert isinstance(practice, RestPractice)
+    return practice
+
+
 def faults(given: dict[str, Any] | None = None, **environ: str) -> tuple[str, ...]:
     with pytest.raises(SettingsError) as caught:
         read_settings(table=table() if given is None else given, environ={**SECRETS, **environ})
@@ -74,7 +82,7 @@ def test_what_is_not_set_has_its_default() -> None:
     assert settings.identity.introspection is None
     assert settings.ehr["main"].auth is None
     assert settings.pms["north"].timeout_s == 2.0
-    assert settings.pms["north"].client_secret.reveal() == "pms-secret"
+    assert north(settings).client_secret.reveal() == "pms-secret"
     assert settings.changes.log == "memory"
 
 
@@ -123,9 +131,7 @@ def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
         table=table(), environ={**environ, "CAREGRAPH_PMS_NORTH_CLIENT_SECRET_FILE": str(tmp_path / "secret")}
     )
 
-    assert (
-        by_table.pms["north"].client_secret == by_variable.pms["north"].client_secret == Secret("from-a-file")
-    )
+    assert north(by_table).client_secret == north(by_variable).client_secret == Secret("from-a-file")
 
 
 def test_every_fault_is_told_at_once() -> None:
@@ -223,14 +229,14 @@ def test_a_section_that_is_no_table_is_a_fault() -> None:
 
 def test_secrets_do_not_show() -> None:
     settings = read_settings(table=table(), environ=SECRETS)
-    secret = settings.pms["north"].client_secret
+    secret = north(settings).client_secret
     shown = f"{settings!r} {settings} {secret} {secret:>20}"
 
     assert "-secret" not in shown.replace("client_secret", "").replace("care_key_secret", "")
-    assert repr(settings.pms["north"].client_secret) == "Secret(…)"
+    assert repr(north(settings).client_secret) == "Secret(…)"
     with pytest.raises(TypeError, match="not for writing down"):
-        pickle.dumps(settings.pms["north"].client_secret)
-    assert settings.pms["north"].client_secret != Secret("other")
+        pickle.dumps(north(settings).client_secret)
+    assert north(settings).client_secret != Secret("other")
     assert len({Secret("a"), Secret("a"), Secret("b")}) == 2
 
 

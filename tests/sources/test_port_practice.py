@@ -1,15 +1,23 @@
 """The contract of a PMS: the same questions have the same answers in memory and over a real socket."""
 
-from datetime import datetime
+import asyncio
+import shutil
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from sandbox.pms.messages import Messages
+from sandbox.pms.sender import line
 from sources.errors import SourceRejected
 from sources.memory import MemoryPractice
-from sources.model import Appointment, ChangeKind, Mrn
+from sources.model import Appointment, ChangeKind, Location, Mrn
+from sources.pms.hl7v2 import Hl7Practice
 from sources.ports import AppointmentQuery, Listed
+from tests.sources import hl7
 from tests.sources.practice import Served, appointments, balances, coverages, locations
 
 pytestmark = pytest.mark.anyio
@@ -25,9 +33,40 @@ def memory(served: Served) -> MemoryPractice:
     return MemoryPractice(appointments(data), locations(data), coverages(data), balances(data))
 
 
-@pytest.fixture(params=["memory", "rest"])
-def practice(request: pytest.FixtureRequest) -> Any:
-    return request.getfixturevalue("memory" if request.param == "memory" else "pms")
+@pytest.fixture(scope="session")
+def hl7_folder(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the projection of the sandbox's whole book is, as it was sent over a socket."""
+    folder = tmp_path_factory.mktemp("hl7v2")
+
+    async def send() -> None:
+        async with hl7.feed(folder) as practice:
+            await hl7.fill(practice, served)
+
+    asyncio.run(send())
+    return folder
+
+
+@pytest.fixture
+async def hl7v2(hl7_folder: Path, tmp_path: Path) -> AsyncIterator[Hl7Practice]:
+    shutil.copytree(hl7_folder, tmp_path, dirs_exist_ok=True)
+    async with hl7.feed(tmp_path) as practice:
+        yield practice
+
+
+@pytest.fixture(params=["memory", "rest", "hl7v2"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def practice(request: pytest.FixtureRequest, kind: str) -> Any:
+    return request.getfixturevalue({"rest": "pms"}.get(kind, kind))
+
+
+@pytest.fixture
+def book(served: Served, kind: str) -> list[Appointment]:
+    """All appointments, as far as an adapter of that kind can know of them."""
+    return list(hl7.told(served) if kind == "hl7v2" else appointments(served.dataset))
 
 
 def rows_of(found: Any) -> dict[str, list[Any]]:
@@ -35,22 +74,21 @@ def rows_of(found: Any) -> dict[str, list[Any]]:
     return {mrn: sorted(rows.rows, key=lambda row: row.id) for mrn, rows in found.items()}
 
 
-async def test_appointments_are_read_by_id(practice: Any, served: Served) -> None:
-    expected = {row.id: row for row in list(appointments(served.dataset))[:20]}
+async def test_appointments_are_read_by_id(practice: Any, book: list[Appointment]) -> None:
+    expected = {row.id: row for row in book[:20]}
 
     assert await practice.appointments([*expected, "1", "none"], ANY) == expected
 
 
-async def test_a_patients_appointments_come_ordered_by_start(practice: Any, served: Served) -> None:
+async def test_a_patients_appointments_come_ordered_by_start(practice: Any, book: list[Appointment]) -> None:
     found = await practice.appointments_of([*MRNS, NOBODY], AppointmentQuery(), ANY)
 
-    every = list(appointments(served.dataset))
-    assert sum(len(listed.rows) for listed in found.values()) == len(every)
+    assert sum(len(listed.rows) for listed in found.values()) == len(book)
     for mrn, listed in found.items():
         starts = [datetime.fromisoformat(row.start) for row in listed.rows]
         assert starts == sorted(starts)
         assert sorted(row.id for row in listed.rows) == sorted(
-            row.id for row in every if row.patient_mrn == mrn
+            row.id for row in book if row.patient_mrn == mrn
         )
     assert NOBODY not in found
 
@@ -66,24 +104,25 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
-async def test_a_query_finds_the_same_appointments_in_memory_and_over_rest(
-    memory: MemoryPractice, pms: Any, query: AppointmentQuery
+async def test_a_query_finds_the_same_appointments_as_in_memory(
+    practice: Any, book: list[Appointment], query: AppointmentQuery
 ) -> None:
+    memory = MemoryPractice(book)
     expected = rows_of(await memory.appointments_of(MRNS, query, ANY))
     every = rows_of(await memory.appointments_of(MRNS, AppointmentQuery(), ANY))
 
-    assert rows_of(await pms.appointments_of(MRNS, query, ANY)) == expected
+    assert rows_of(await practice.appointments_of(MRNS, query, ANY)) == expected
     assert 0 < sum(map(len, expected.values())) < sum(map(len, every.values()))
 
 
-async def test_appointments_are_found_by_visit_number(practice: Any, served: Served) -> None:
-    expected = {row.visit_number: row for row in appointments(served.dataset) if row.visit_number}
+async def test_appointments_are_found_by_visit_number(practice: Any, book: list[Appointment]) -> None:
+    expected = {row.visit_number: row for row in book if row.visit_number}
 
     assert await practice.appointments_by_visit([*expected, "V-none"], ANY) == expected
     assert len(expected) > 0
 
 
-async def test_a_search_goes_page_by_page_to_the_end(practice: Any, served: Served) -> None:
+async def test_a_search_goes_page_by_page_to_the_end(practice: Any, book: list[Appointment]) -> None:
     query = AppointmentQuery(mrns=tuple(MRNS[:3]), statuses=("fulfilled",))
     rows: list[Appointment] = []
     bookmark: str | None = None
@@ -94,11 +133,7 @@ async def test_a_search_goes_page_by_page_to_the_end(practice: Any, served: Serv
         if bookmark is None:
             break
 
-    asked = [
-        row
-        for row in appointments(served.dataset)
-        if row.patient_mrn in MRNS[:3] and row.status == "fulfilled"
-    ]
+    asked = [row for row in book if row.patient_mrn in MRNS[:3] and row.status == "fulfilled"]
     assert sorted(row.id for row in rows) == sorted(row.id for row in asked)
     assert len(rows) > 3
     assert [row.start for row in rows] == sorted((row.start for row in rows), key=moment)
@@ -108,6 +143,7 @@ def moment(text: str | None) -> datetime:
     return datetime.fromisoformat(text or "")
 
 
+@pytest.mark.parametrize("kind", ["memory", "rest"])
 async def test_locations_coverages_and_balances_are_found(practice: Any, served: Served) -> None:
     data = served.dataset
 
@@ -118,6 +154,15 @@ async def test_locations_coverages_and_balances_are_found(practice: Any, served:
     found = rows_of(await practice.coverages_of([*MRNS, NOBODY], ANY))
     assert sorted(row.id for mine in found.values() for row in mine) == sorted(r.id for r in coverages(data))
     assert all(row.patient_mrn == mrn for mrn, mine in found.items() for row in mine)
+
+
+async def test_messages_tell_a_place_s_name_and_no_more_of_it(hl7v2: Hl7Practice, served: Served) -> None:
+    assert await hl7v2.locations(["1", "2", "999999", "x"], ANY) == {
+        row.id: Location(id=row.id, status="active", name=row.name, mode="instance")
+        for row in locations(served.dataset)
+        if row.id in ("1", "2")
+    }
+    assert not hasattr(hl7v2, "balances")
 
 
 async def test_bookmarks_that_are_not_ours_are_rejected(practice: Any) -> None:
@@ -162,6 +207,23 @@ async def test_a_change_in_the_pms_is_noticed_with_its_patient_and_version(pms: 
     assert mine[0].change.key == f"pms:Appointment:{row.id}:{mine[0].change.version}"
     assert moment(mine[0].change.occurred) <= moment(mine[0].change.received)
     assert moment(after.partition("/")[2]) >= moment(mine[0].change.occurred)
+
+
+async def test_a_change_that_a_message_tells_is_noticed_with_its_patient_and_version(
+    hl7v2: Hl7Practice, served: Served
+) -> None:
+    row = dict(served.dataset.pms.appointments[0], reason="Changed by a test", version=2)
+    _, start = await hl7v2.changes(None)
+    at = datetime.now(UTC).replace(microsecond=0)
+    async with line(await hl7.port_of(hl7v2)) as sender:
+        await sender.send(Messages(served.dataset.pms.time_zone).booked(row, at=at))
+    noticed, after = await hl7v2.changes(start)
+
+    assert [(it.mrn, it.change.kind, it.change.key) for it in noticed] == [
+        (row["patient"]["mrn"], ChangeKind.UPDATED, f"pms:Appointment:{row['id']}:2")
+    ]
+    assert moment(noticed[0].change.occurred) == at
+    assert await hl7v2.changes(after) == ([], after)
 
 
 def patch(served: Served, id_: str, change: dict[str, Any]) -> None:

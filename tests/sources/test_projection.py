@@ -4,6 +4,7 @@ import asyncio
 import stat
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
 from pathlib import Path
@@ -14,16 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, select
 
-from sources.errors import SourceRejected, SourceUnavailable
+from sources.errors import SourceRejected, SourceTimeout, SourceUnavailable
 from sources.memory import MemoryPractice
 from sources.model import Appointment, Balance, Booked, ChangeKind, Coverage, Location, Money, Mrn, Patient
 from sources.pms.projection import (
+    BilledPractice,
     Booking,
     Charted,
     Ledger,
     Merged,
     Outcome,
-    ProjectedPractice,
     Quarantine,
     Store,
 )
@@ -51,9 +52,9 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 
 @pytest.fixture
-async def practice(store: Store) -> ProjectedPractice:
+async def practice(store: Store) -> BilledPractice:
     await store.write(lambda connection: Ledger(connection).fed())
-    return ProjectedPractice(store, bills=True)
+    return BilledPractice(store)
 
 
 def visit(
@@ -66,8 +67,10 @@ def at(minute: int) -> str:
     return f"2026-11-20T12:{minute:02}:00+00:00"
 
 
-def booking(appointment: Appointment, minute: int = 0, placer_id: str | None = None) -> Booking:
-    return Booking(appointment.id, at(minute), appointment, placer_id)
+def booking(
+    appointment: Appointment, minute: int = 0, filler_id: str | None = None, placer_id: str | None = None
+) -> Booking:
+    return Booking(appointment.id, at(minute), appointment, filler_id, placer_id)
 
 
 async def book(store: Store, *bookings: Booking) -> list[Outcome]:
@@ -80,27 +83,28 @@ async def merge(store: Store, surviving: Mrn, retired: Mrn, minute: int) -> Outc
     )
 
 
-async def of(practice: ProjectedPractice, *mrns: Mrn) -> dict[str, list[str]]:
+async def of(practice: BilledPractice, *mrns: Mrn) -> dict[str, list[str]]:
     found = await practice.appointments_of(mrns, AppointmentQuery(), ANY)
     return {
         mrn: [row.id for row in listed.rows] for mrn, listed in found.items() if isinstance(listed, Listed)
     }
 
 
-async def read(practice: ProjectedPractice, *ids: str) -> dict[str, Appointment]:
+async def read(practice: BilledPractice, *ids: str) -> dict[str, Appointment]:
     found = await practice.appointments(ids, ANY)
     return {id_: row for id_, row in found.items() if isinstance(row, Appointment)}
 
 
 async def test_before_the_feed_has_told_anything_an_empty_book_is_no_answer(store: Store) -> None:
-    practice = ProjectedPractice(store, bills=True)
+    practice = BilledPractice(store)
 
     with pytest.raises(SourceUnavailable, match="has not told"):
         await practice.appointments_of([ANA], AppointmentQuery(), ANY)
+    assert not (await practice.check()).ok
 
 
 async def test_an_update_replaces_the_record_and_raises_its_version(
-    store: Store, practice: ProjectedPractice
+    store: Store, practice: BilledPractice
 ) -> None:
     first = await book(store, booking(visit("a"), 1))
     second = await book(store, booking(visit("a", status="cancelled"), 2))
@@ -111,9 +115,7 @@ async def test_an_update_replaces_the_record_and_raises_its_version(
     }
 
 
-async def test_an_update_from_before_the_last_one_is_dropped(
-    store: Store, practice: ProjectedPractice
-) -> None:
+async def test_an_update_from_before_the_last_one_is_dropped(store: Store, practice: BilledPractice) -> None:
     await book(store, booking(visit("a", status="cancelled"), 2))
 
     assert await book(store, booking(visit("a"), 1)) == [Outcome.STALE]
@@ -123,7 +125,7 @@ async def test_an_update_from_before_the_last_one_is_dropped(
 
 
 async def test_what_is_told_again_is_no_change_but_makes_older_news_stale(
-    store: Store, practice: ProjectedPractice
+    store: Store, practice: BilledPractice
 ) -> None:
     await book(store, booking(visit("a"), 1))
     _, bookmark = await practice.changes(None)
@@ -134,7 +136,7 @@ async def test_what_is_told_again_is_no_change_but_makes_older_news_stale(
 
 
 async def test_two_events_of_one_appointment_in_one_batch_are_taken_in_order(
-    store: Store, practice: ProjectedPractice
+    store: Store, practice: BilledPractice
 ) -> None:
     events = [booking(visit("a"), 1), booking(visit("b"), 1), booking(visit("a", status="noshow"), 2)]
 
@@ -143,7 +145,7 @@ async def test_two_events_of_one_appointment_in_one_batch_are_taken_in_order(
 
 
 async def test_a_deleted_appointment_is_gone_and_older_news_does_not_bring_it_back(
-    store: Store, practice: ProjectedPractice
+    store: Store, practice: BilledPractice
 ) -> None:
     await book(store, booking(visit("a", visit_number="V1", booked=(Booked(npi="1"),)), 1))
     _, bookmark = await practice.changes(None)
@@ -160,7 +162,7 @@ async def test_a_deleted_appointment_is_gone_and_older_news_does_not_bring_it_ba
 
 
 async def test_the_journal_tells_ids_alone_oldest_first_from_any_bookmark(
-    store: Store, practice: ProjectedPractice
+    store: Store, practice: BilledPractice
 ) -> None:
     nothing, start = await practice.changes(None)
     await book(store, booking(visit("a"), 1), booking(visit("b", BEN), 2))
@@ -178,7 +180,7 @@ async def test_the_journal_tells_ids_alone_oldest_first_from_any_bookmark(
 
 
 @pytest.mark.parametrize("bookmark", ["gibberish", "", "1", ".1", "00.x", "é.1"])
-async def test_a_bookmark_of_another_store_is_rejected(practice: ProjectedPractice, bookmark: str) -> None:
+async def test_a_bookmark_of_another_store_is_rejected(practice: BilledPractice, bookmark: str) -> None:
     _, ours = await practice.changes(None)
     beyond = ours.partition(".")[0] + ".99"
 
@@ -188,7 +190,7 @@ async def test_a_bookmark_of_another_store_is_rejected(practice: ProjectedPracti
 
 
 async def test_after_a_merge_both_numbers_find_what_is_kept_under_the_surviving_one(
-    store: Store, practice: ProjectedPractice
+    store: Store, practice: BilledPractice
 ) -> None:
     await book(store, booking(visit("a", ANA), 1), booking(visit("b", BEN), 1))
     _, bookmark = await practice.changes(None)
@@ -201,7 +203,7 @@ async def test_after_a_merge_both_numbers_find_what_is_kept_under_the_surviving_
 
 
 async def test_what_comes_under_a_retired_number_is_kept_under_the_surviving_one(
-    store: Store, practice: ProjectedPractice
+    store: Store, practice: BilledPractice
 ) -> None:
     await merge(store, ANA, BEN, 1)
     await book(store, booking(visit("b", BEN), 2))
@@ -212,7 +214,7 @@ async def test_what_comes_under_a_retired_number_is_kept_under_the_surviving_one
 
 
 async def test_a_move_does_not_make_the_appointments_own_next_update_stale(
-    store: Store, practice: ProjectedPractice
+    store: Store, practice: BilledPractice
 ) -> None:
     await book(store, booking(visit("b", BEN), 1))
     await merge(store, ANA, BEN, 9)
@@ -221,7 +223,7 @@ async def test_a_move_does_not_make_the_appointments_own_next_update_stale(
 
 
 async def test_merges_follow_each_other_and_older_ones_are_stale(
-    store: Store, practice: ProjectedPractice
+    store: Store, practice: BilledPractice
 ) -> None:
     await book(store, booking(visit("a", ANA), 1), booking(visit("b", BEN), 1), booking(visit("c", CAI), 1))
     await merge(store, BEN, ANA, 2)
@@ -234,7 +236,7 @@ async def test_merges_follow_each_other_and_older_ones_are_stale(
 
 
 async def test_a_merge_the_other_way_round_makes_the_other_number_survive(
-    store: Store, practice: ProjectedPractice
+    store: Store, practice: BilledPractice
 ) -> None:
     await book(store, booking(visit("a", ANA), 1))
     await merge(store, BEN, ANA, 2)
@@ -244,7 +246,7 @@ async def test_a_merge_the_other_way_round_makes_the_other_number_survive(
     assert await of(practice, BEN) == {BEN: ["a"]}
 
 
-async def test_money_goes_along_with_a_merge(store: Store, practice: ProjectedPractice) -> None:
+async def test_money_goes_along_with_a_merge(store: Store, practice: BilledPractice) -> None:
     owed = Balance(patient_mrn=BEN, amount=Money(value="12.50", currency="USD"))
     covered = Coverage(id="c", patient_mrn=BEN, status="active")
 
@@ -262,16 +264,7 @@ async def test_money_goes_along_with_a_merge(store: Store, practice: ProjectedPr
     }
 
 
-async def test_a_feed_that_tells_nothing_of_money_is_not_said_to_owe_nothing(store: Store) -> None:
-    practice = ProjectedPractice(store, bills=False)
-
-    with pytest.raises(SourceRejected):
-        await practice.balances([ANA], ANY)
-    with pytest.raises(SourceRejected):
-        await practice.coverages_of([ANA], ANY)
-
-
-async def test_places_are_found_by_id(store: Store, practice: ProjectedPractice) -> None:
+async def test_places_are_found_by_id(store: Store, practice: BilledPractice) -> None:
     await store.write(lambda connection: Ledger(connection).place([Location(id="1", name="Old")]))
     await store.write(lambda connection: Ledger(connection).place([Location(id="1", name="New")]))
 
@@ -291,7 +284,7 @@ async def test_older_demographics_do_not_replace_newer_ones(store: Store) -> Non
     assert await store.write(chart) == ([Outcome.APPLIED, Outcome.STALE, Outcome.UNCHANGED], new)
 
 
-async def test_a_transaction_that_raises_leaves_nothing(store: Store, practice: ProjectedPractice) -> None:
+async def test_a_transaction_that_raises_leaves_nothing(store: Store, practice: BilledPractice) -> None:
     def half(connection: Any) -> None:
         Ledger(connection).book([booking(visit("a"), 1)])
         raise ZeroDivisionError
@@ -302,7 +295,7 @@ async def test_a_transaction_that_raises_leaves_nothing(store: Store, practice: 
 
 
 async def test_a_page_that_begins_behind_a_row_is_not_moved_by_rows_that_come_before_it(
-    store: Store, practice: ProjectedPractice
+    store: Store, practice: BilledPractice
 ) -> None:
     hours = [visit(str(n), start=f"2026-11-22T{n:02}:00:00Z") for n in range(10, 16)]
     await book(store, *map(booking, hours))
@@ -321,7 +314,7 @@ async def test_a_page_that_begins_behind_a_row_is_not_moved_by_rows_that_come_be
         await practice.search_appointments(AppointmentQuery(statuses=("booked",)), 2, first.next, ANY)
 
 
-async def test_rows_beyond_the_cap_are_told_to_be_missing(store: Store, practice: ProjectedPractice) -> None:
+async def test_rows_beyond_the_cap_are_told_to_be_missing(store: Store, practice: BilledPractice) -> None:
     rows = [visit(f"{mrn}{n}", mrn) for mrn in (ANA, BEN, CAI) for n in range(2)]
     await book(store, *map(booking, rows))
     found = await store.read(
@@ -406,7 +399,7 @@ def test_a_url_of_no_database_for_a_projection_is_refused(url: str) -> None:
 
 async def test_a_database_that_is_down_is_told_without_its_words(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
-    practice = ProjectedPractice(Store("pms", f"sqlite:///{tmp_path}/file/pms.sqlite3"), bills=True)
+    practice = BilledPractice(Store("pms", f"sqlite:///{tmp_path}/file/pms.sqlite3"))
 
     with pytest.raises(SourceUnavailable) as caught:
         await practice.check()
@@ -493,7 +486,7 @@ QUERIES = [
 
 @pytest.mark.parametrize("query", QUERIES, ids=range(len(QUERIES)))
 async def test_a_query_finds_what_it_finds_in_memory(
-    store: Store, practice: ProjectedPractice, query: AppointmentQuery
+    store: Store, practice: BilledPractice, query: AppointmentQuery
 ) -> None:
     rows = [
         visit(
@@ -518,6 +511,34 @@ async def test_a_query_finds_what_it_finds_in_memory(
     assert page == await memory.search_appointments(query, 50, None, ANY)
 
 
-async def test_a_check_says_what_it_is(practice: ProjectedPractice) -> None:
-    assert await practice.check() == (True, ("projection, schema version 1",))
+async def test_a_check_says_what_it_is(practice: BilledPractice) -> None:
+    assert await practice.check() == (
+        True,
+        ("projection, schema version 1", "its feed has told what there is"),
+    )
     assert practice.health()[:3] == ("pms", "pms", True)
+
+
+async def test_an_appointment_is_found_by_the_filler_s_name_or_else_by_the_placer_s(store: Store) -> None:
+    await book(store, booking(visit("a"), 1, None, "P1"), booking(visit("b"), 1, "F2", "P2"))
+
+    def named(connection: Any) -> list[str | None]:
+        names = [("F9", "P1"), ("F2", "P1"), ("F9", "P2"), (None, "P2"), (None, "F2"), ("P1", None)]
+        found = [Ledger(connection).named(*each) for each in names]
+        return [None if row is None else row.id for row in found]
+
+    assert await store.read(named) == ["a", "b", None, "b", None, None]
+
+
+async def test_a_question_that_takes_too_long_fails_in_time(store: Store) -> None:
+    await store.write(lambda connection: Ledger(connection).fed())
+    practice = BilledPractice(store, timeout_s=0.2)
+    release = threading.Event()
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(4):
+            tasks.create_task(store.read(lambda connection: release.wait(30)))
+        await asyncio.sleep(0)
+        with pytest.raises(SourceTimeout):
+            await practice.appointments(["a"], ANY)
+        release.set()
+    assert await BilledPractice(store).appointments(["a"], ANY) == {}

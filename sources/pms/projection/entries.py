@@ -19,12 +19,14 @@ _MICROSECOND = timedelta(microseconds=1)
 class Booking(NamedTuple):
     """An appointment as an event at the instant *event* has it; None for *appointment*: it is deleted.
 
-    `placer_id` is a second id by which later events may name it.
+    `filler_id` and `placer_id` are the names the feed has for it, where they are not its id: who fills a
+    request for an appointment gives it a number, and so does who places it.
     """
 
     id: str
     event: str
     appointment: Appointment | None
+    filler_id: str | None = None
     placer_id: str | None = None
 
 

@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+import anyio
 from sqlalchemy import Connection
 
-from sources.errors import SourceRejected, SourceUnavailable
+from sources.errors import SourceRejected, SourceTimeout, SourceUnavailable
 from sources.model import Appointment, Balance, Coverage, Location, Mrn
 from sources.pms.projection import reading, tables
 from sources.pms.projection.store import Store
@@ -16,26 +17,29 @@ from sources.ports import AppointmentQuery, Checked, Found, Health, Listed, Noti
 
 T = TypeVar("T")
 
+_UNFED = "its feed has not told what there is; wait for it"
+
 
 class ProjectedPractice:
-    """A projection as `sources.ports.Appointments`, `Billing` and `Changes`.
+    """A projection as `sources.ports.Appointments` and `Changes`.
 
     Until the feed has told what there is, every question about records fails: an empty book that was never
-    filled is no answer. *bills*: the feed tells of coverages and balances, too; else to ask for them fails.
+    filled is no answer. A question that takes longer than *timeout_s* fails, too.
     """
 
-    def __init__(self, store: Store, *, bills: bool) -> None:
+    def __init__(self, store: Store, *, timeout_s: float = 2.0) -> None:
         self.name = store.name
         self.kind = "pms"
         self._store = store
-        self._bills = bills
+        self._timeout_s = timeout_s
 
     def health(self) -> Health:
         return self._store.health(self.kind)
 
     async def check(self) -> Checked:
-        await self._ask(lambda connection: None)
-        return Checked(True, (f"projection, schema version {tables.SCHEMA_VERSION}",))
+        is_fed = await self._read(reading.has_been_fed)
+        fed = "its feed has told what there is" if is_fed else _UNFED
+        return Checked(is_fed, (f"projection, schema version {tables.SCHEMA_VERSION}", fed))
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -66,34 +70,37 @@ class ProjectedPractice:
     async def locations(self, ids: Sequence[str], wanted: Wanted) -> Found[str, Location]:
         return await self._ask(partial(reading.kept, table=tables.location, ids=ids, kind=Location))
 
-    async def coverages_of(self, mrns: Sequence[Mrn], wanted: Wanted) -> Found[Mrn, Listed[Coverage]]:
-        self._must_bill()
-        found = await self._ask(partial(reading.of_mrns, table=tables.coverage, mrns=mrns, kind=Coverage))
-        return {mrn: Listed(tuple(rows)) for mrn, rows in found.items()}
-
-    async def balances(self, mrns: Sequence[Mrn], wanted: Wanted) -> Found[Mrn, Balance]:
-        self._must_bill()
-        found = await self._ask(partial(reading.of_mrns, table=tables.balance, mrns=mrns, kind=Balance))
-        return {mrn: rows[0] for mrn, rows in found.items()}
-
     async def changes(self, bookmark: str | None) -> tuple[Sequence[Noticed], str]:
         told = partial(reading.noticed, self.name)
         try:
-            return await self._store.read(partial(reading.since, bookmark=bookmark, told=told))
+            return await self._read(partial(reading.since, bookmark=bookmark, told=told))
         except reading.BadBookmark:
             why = "the bookmark is not one of ours; begin again without it"
             raise SourceRejected(self.name, why) from None
 
-    def _must_bill(self) -> None:
-        if not self._bills:
-            raise SourceRejected(
-                self.name, "its feed does not tell of money; name another source for billing"
-            )
-
     async def _ask(self, question: Callable[[Connection], T]) -> T:
         def asked(connection: Connection) -> T:
             if not reading.has_been_fed(connection):
-                raise SourceUnavailable(self.name, "its feed has not told what there is; wait for it")
+                raise SourceUnavailable(self.name, _UNFED)
             return question(connection)
 
-        return await self._store.read(asked)
+        return await self._read(asked)
+
+    async def _read(self, question: Callable[[Connection], T]) -> T:
+        try:
+            with anyio.fail_after(self._timeout_s):
+                return await self._store.read(question)
+        except TimeoutError:
+            raise SourceTimeout(self.name, "the projection did not answer in time") from None
+
+
+class BilledPractice(ProjectedPractice):
+    """A projection whose feed tells of money, too: `sources.ports.Billing` besides."""
+
+    async def coverages_of(self, mrns: Sequence[Mrn], wanted: Wanted) -> Found[Mrn, Listed[Coverage]]:
+        found = await self._ask(partial(reading.of_mrns, table=tables.coverage, mrns=mrns, kind=Coverage))
+        return {mrn: Listed(tuple(rows)) for mrn, rows in found.items()}
+
+    async def balances(self, mrns: Sequence[Mrn], wanted: Wanted) -> Found[Mrn, Balance]:
+        found = await self._ask(partial(reading.of_mrns, table=tables.balance, mrns=mrns, kind=Balance))
+        return {mrn: rows[0] for mrn, rows in found.items()}

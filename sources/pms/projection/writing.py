@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
-from sqlalchemy import Connection, Row, Table, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, insert, select, true, update
 
 from sources.model import Appointment, Balance, ChangeKind, Coverage, Location, Mrn, Patient
 from sources.pms.projection.entries import Booking, Charted, Merged, digest, micros, starts_us
@@ -53,14 +53,25 @@ class Ledger:
         """The number under which each patient's records are kept now."""
         return surviving(self._connection, mrns)
 
-    def appointment(self, id_: str, placer_id: str | None = None) -> Appointment | None:
-        """The appointment of that id or, without one, the one that was placed under *placer_id*."""
-        for column, value in ((appointment.c.id, id_), (appointment.c.placer_id, placer_id)):
-            if value is not None:
-                kept = select(appointment.c.record).where(column == value, ~appointment.c.is_deleted)
-                if (record := self._connection.execute(kept).scalar()) is not None:
-                    return msgspec.json.decode(record, type=Appointment)
-        return None
+    def appointment(self, id_: str) -> Appointment | None:
+        """The appointment of that id."""
+        return self._appointment(appointment.c.id == id_)
+
+    def named(self, filler_id: str | None, placer_id: str | None) -> Appointment | None:
+        """The appointment that the filler knows by *filler_id* or, if the filler has named none so, the one
+        placed as *placer_id* that has no other name of the filler's."""
+        found = None
+        if filler_id is not None:
+            found = self._appointment(appointment.c.filler_id == filler_id)
+        if found is None and placer_id is not None:
+            is_free = appointment.c.filler_id.is_(None) if filler_id is not None else true()
+            found = self._appointment((appointment.c.placer_id == placer_id) & is_free)
+        return found
+
+    def _appointment(self, where: ColumnElement[bool]) -> Appointment | None:
+        asked = select(appointment.c.record).where(where, ~appointment.c.is_deleted)
+        record = self._connection.execute(asked.order_by(appointment.c.event_us.desc())).scalar()
+        return None if record is None else msgspec.json.decode(record, type=Appointment)
 
     def patient(self, mrn: Mrn) -> Patient | None:
         """The demographics kept of that patient."""
@@ -89,17 +100,20 @@ class Ledger:
         changes = [_Change(booking, kept.get(booking.id), numbers) for booking in bookings]
         self._store([change for change in changes if change.outcome is Outcome.APPLIED])
         for change in changes:
-            if change.outcome is Outcome.UNCHANGED and change.kept is not None:
-                self._seen(change.booking.id, max(change.event_us, change.kept.event_us))
+            if change.outcome is Outcome.UNCHANGED:
+                self._seen(change.booking, change.event_us)
         return [change.outcome for change in changes]
 
     def _kept(self, ids: Sequence[str]) -> Mapping[str, Row[Any]]:
         rows = self._connection.execute(select(appointment).where(appointment.c.id.in_(ids)))
         return {row.id: row for row in rows}
 
-    def _seen(self, id_: str, event_us: int) -> None:
-        table = appointment
-        self._connection.execute(update(table).where(table.c.id == id_).values(event_us=event_us))
+    def _seen(self, booking: Booking, event_us: int) -> None:
+        """Remember an event that changed nothing: what is older than it is stale, and its names are known."""
+        names = {"filler_id": booking.filler_id, "placer_id": booking.placer_id}
+        told = {name: value for name, value in names.items() if value is not None}
+        here = appointment.c.id == booking.id
+        self._connection.execute(update(appointment).where(here).values(event_us=event_us, **told))
 
     def _store(self, changes: Sequence[_Change]) -> None:
         ids = [change.booking.id for change in changes]
@@ -231,10 +245,10 @@ class _Change:
 
     def row(self) -> dict[str, Any]:
         record, kept = self.record, self.kept
-        placer_id = self.booking.placer_id or (None if kept is None else kept.placer_id)
         return {
             "id": self.booking.id,
-            "placer_id": placer_id,
+            "filler_id": self.booking.filler_id or (None if kept is None else kept.filler_id),
+            "placer_id": self.booking.placer_id or (None if kept is None else kept.placer_id),
             "mrn": record.patient_mrn if record is not None else kept and kept.mrn,
             "status": "" if record is None else record.status,
             "starts_us": 0 if record is None else starts_us(record),
