@@ -5,6 +5,7 @@ import { Kind, parse, type DocumentNode } from "graphql";
 import { createClient } from "graphql-ws";
 
 import type { Session } from "./session";
+import type { Stating } from "./stating";
 
 export interface Gateway {
   fetcher: Fetcher;
@@ -14,7 +15,12 @@ export interface Gateway {
 const ACK_WAIT_MS = 10_000;
 
 /** `onRefused` is told when the gateway does not take the token, with its reason. */
-export function connect(endpoint: string, session: Session, onRefused: (why: string) => void): Gateway {
+export function connect(
+  endpoint: string,
+  session: Session,
+  stating: Stating,
+  onRefused: (why: string) => void,
+): Gateway {
   const authorization = `Bearer ${session.accessToken}`;
   const url = new URL(endpoint, location.origin);
   const socket = new URL(url);
@@ -27,10 +33,12 @@ export function connect(endpoint: string, session: Session, onRefused: (why: str
   const send = createGraphiQLFetcher({
     url: url.toString(),
     headers: { authorization },
-    fetch: (input, init) => post(input, init, onRefused),
+    fetch: (input, init) => post(input, init, stating, onRefused),
     wsClient: client,
   });
-  const fetcher: Fetcher = (operation, options) => {
+  const fetcher: Fetcher = (asked, options) => {
+    const extensions = stating.extensions();
+    const operation = extensions === undefined ? asked : { ...asked, extensions };
     const documentAST = documentOf(operation.query);
     return documentAST === undefined
       ? send(operation, options)
@@ -62,6 +70,7 @@ function named(operation: FetcherParams, { definitions }: DocumentNode): Fetcher
 async function post(
   input: RequestInfo | URL,
   init: RequestInit | undefined,
+  stating: Stating,
   onRefused: (why: string) => void,
 ): Promise<Response> {
   const response = await fetch(input, init).catch(() => {
@@ -73,6 +82,9 @@ async function post(
   const type = response.headers.get("content-type") ?? "";
   if (!/json|multipart\/mixed/.test(type)) {
     throw plainError(`The gateway answered ${response.status} without JSON.`);
+  }
+  if (stating.emergency !== null) {
+    stating.answered(await response.clone().json().catch(() => null));
   }
   return response;
 }

@@ -11,8 +11,10 @@ import { createRoot } from "react-dom/client";
 
 import type { Config } from "./config";
 import { connect } from "./gateway";
+import { purposePlugin } from "./Purpose";
 import { samplesPlugin, variablesText } from "./Samples";
 import { isFor, type Session } from "./session";
+import { Stating } from "./stating";
 import { defineTheme, THEME } from "./theme";
 
 export interface Props {
@@ -39,10 +41,12 @@ const STORED = { tabs: "graphiql:tabState", query: "graphiql:query", variables: 
 const EMPTY = "# Write a query here, or open one of the samples at the left.\n";
 
 function Workbench({ config, session, onRefused }: Props) {
-  const gateway = useMemo(() => connect(config.endpoint, session, onRefused), [config, session, onRefused]);
+  const stating = useMemo(() => new Stating(), [session]);
+  const gateway = useMemo(() => connect(config.endpoint, session, stating, onRefused), [config, session, stating, onRefused]);
   useEffect(() => () => gateway.close(), [gateway]);
   const samples = useMemo(() => samplesPlugin(config.samples, session), [config, session]);
-  const plugins = useMemo(() => [samples, HISTORY_PLUGIN], [samples]);
+  const purpose = useMemo(() => purposePlugin(stating, session), [stating, session]);
+  const plugins = useMemo(() => [samples, purpose, HISTORY_PLUGIN], [samples, purpose]);
   return (
     <GraphiQL
       fetcher={gateway.fetcher}

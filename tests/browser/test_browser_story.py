@@ -112,3 +112,52 @@ def test_the_same_sample_shows_a_clinician_three_systems_and_a_marketer_engageme
         "appointments",
         "encounters",
     ]
+
+
+def run_and_see(page: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What was sent when the sample was run again, and what came back."""
+    with page.expect_response(
+        lambda r: r.url.endswith("/graphql") and "Overview" in str(r.request.post_data)
+    ) as seen:
+        page.locator(".graphiql-execute-button").click()
+    answer: dict[str, Any] = seen.value.json()
+    return seen.value.request.post_data_json, answer
+
+
+def test_a_clinician_states_a_purpose_and_breaks_the_glass_once_for_many_requests(
+    page: Any, house: House
+) -> None:
+    sign_in(page, "clinician", "Sign in")
+    page.get_by_role("button", name="Show Purpose").click()
+    page.get_by_label("Requests are made for").select_option("COC")
+    page.get_by_label("Patient", exact=True).fill("Patient/pat-000001")
+    page.get_by_label("Reason").fill("Unconscious,\nbrought in by ambulance")
+    page.get_by_role("button", name="Break the glass").click()
+
+    declared, first = run_and_see(page)
+    used, second = run_and_see(page)
+    page.get_by_role("button", name="End the emergency").click()
+    ended, last = run_and_see(page)
+
+    assert declared["extensions"] == {
+        "purposeOfUse": "COC",
+        "breakGlass": {
+            "patient": "Patient/pat-000001",
+            "reason": "Unconscious, brought in by ambulance",
+            "part2Emergency": False,
+        },
+    }
+    assert used["extensions"]["breakGlass"] == {"patient": "Patient/pat-000001"}
+    assert first["extensions"]["breakGlass"] == second["extensions"]["breakGlass"]
+    assert ended["extensions"] == {"purposeOfUse": "COC"}
+    assert "breakGlass" not in last["extensions"]
+    assert "ambulance" not in page.evaluate("JSON.stringify([sessionStorage, localStorage])")
+
+
+def test_who_does_not_treat_is_offered_no_emergency(page: Any, house: House) -> None:
+    sign_in(page, "frontdesk", "Sign in")
+
+    page.get_by_role("button", name="Show Purpose").click()
+
+    page.get_by_label("Requests are made for").wait_for()
+    assert page.get_by_role("button", name="Break the glass").count() == 0
