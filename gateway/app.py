@@ -26,6 +26,7 @@ from gateway.graph import Graph
 from gateway.identity import Identity, IdentityUnavailable
 from gateway.measuring import Measuring
 from gateway.operations import Operations
+from gateway.recording import Recording
 from gateway.samples import SAMPLES
 from gateway.settings import Settings
 from gateway.telemetry import Metrics, otlp_exporter, tracer_provider
@@ -103,6 +104,7 @@ def compose(
         metrics=metrics,
         tracer=measuring.tracer,
         audit=audit,
+        recording=Recording(audit),
         break_glass=BreakGlass(audit, metrics, clock=clock),
         deadline_s=settings.server.operation_deadline_s,
     )

@@ -30,22 +30,28 @@ class Feed:
     def __init__(self, hub: Hub) -> None:
         self._hub = hub
 
-    async def changes(
+    def changes(
         self, subscribed: Subscribed, grant: Callable[[], Grant], house: House
     ) -> AsyncGenerator[Item, None]:
         """The changes the subscriber asked for and, as of now, may know of; and the gaps in what is kept.
 
         Raises:
-            BadInput: `after` is no cursor.
+            BadInput: `after` is no cursor; at once.
         """
         try:
             told = self._hub.subscribe(subscribed.wants, subscribed.after)
         except CursorMalformed:
             raise BadInput(NO_CURSOR) from None
-        async with aclosing(told) as items:
-            async for item in items:
-                if isinstance(item, Gap) or await may_know(item, grant(), house):
-                    yield item
+        return _known(told, grant, house)
+
+
+async def _known(
+    told: AsyncGenerator[Item, None], grant: Callable[[], Grant], house: House
+) -> AsyncGenerator[Item, None]:
+    async with aclosing(told) as items:
+        async for item in items:
+            if isinstance(item, Gap) or await may_know(item, grant(), house):
+                yield item
 
 
 async def may_know(change: Change, grant: Grant, house: House) -> bool:

@@ -16,11 +16,11 @@ from graphql.execution.values import VariableValues
 from opentelemetry.trace import Tracer
 
 from gateway import identity
-from gateway.audit import Audit, AuditUnavailable, Entry, Planned, of_document, of_plan
+from gateway.audit import Audit, of_document, of_plan
 from gateway.breaking import EXTENSION, BreakGlass, told
 from gateway.changes import Gap
 from gateway.changes.log import Item
-from gateway.errors import Code, Fault, FormattedError, Overdue, RequestError, Unrecorded, report, shown
+from gateway.errors import Code, Fault, FormattedError, Overdue, RequestError, report, shown
 from gateway.execution.collect import Opaque
 from gateway.execution.core import CoreScope, run_in_core
 from gateway.execution.engine import Engine, Prepared
@@ -31,6 +31,7 @@ from gateway.feed import Feed
 from gateway.identity import Identity
 from gateway.operations import Operation, Operations
 from gateway.presenting import codes, core_errors, field_errors, partial_errors
+from gateway.recording import Ran, Recording
 from gateway.source_states import source_states
 from gateway.stating import stated
 from gateway.telemetry import Metrics, trace_context, trace_id, traceparent
@@ -46,7 +47,7 @@ from gateway.transport.service import (
 from gateway.visibility import Views
 from policies import Actor, Grant, Policy
 from resolvers.faults import BadInput
-from resolvers.loaders import House, Loaders, Touched
+from resolvers.loaders import House, Loaders
 from resolvers.subscription import Subscribed
 from sources.calling import Tally, operating
 from sources.model import Told
@@ -66,20 +67,6 @@ SUBSCRIBE = Fault("Subscribe with `Accept: text/event-stream`, or over WebSocket
 POST_IT = Fault("Send what changes something by POST.")
 
 
-@dataclass
-class _Ran:
-    """How far an operation came: what it gives, and what of it is recorded."""
-
-    data: dict[str, Any] | None = None
-    errors: list[FormattedError] = field(default_factory=list)
-    plan: Planned | None = None
-    loaders: Loaders | None = None
-
-    def failed(self, error: FormattedError) -> None:
-        """Nothing is given but that error."""
-        self.data, self.errors = None, [error]
-
-
 @dataclass(frozen=True)
 class Graph:
     """One graph: its schema, its policy, its sources, and whose tokens it takes."""
@@ -95,6 +82,7 @@ class Graph:
     metrics: Metrics
     tracer: Tracer
     audit: Audit
+    recording: Recording
     break_glass: BreakGlass
     deadline_s: float = 10.0
     _prepared: WeakKeyDictionary[Operation, Prepared] = field(default_factory=WeakKeyDictionary)
@@ -114,24 +102,26 @@ class Graph:
 
     async def execute(self, caller: Actor, asked: Asked, *, only_queries: bool) -> Answer:
         """Runs one operation; a subscription is not run here."""
-        trace = trace_id(asked.traceparent)
+        trace, operation, outcome = trace_id(asked.traceparent), None, None
         try:
             caller = stated(caller, asked)
             operation = self._operation(asked)
             if operation.kind is OperationType.SUBSCRIPTION:
                 raise RequestError(Code.BAD_USER_INPUT, [SUBSCRIBE])
             if only_queries and operation.kind is not OperationType.QUERY:
-                return _refusal(RequestError(Code.BAD_USER_INPUT), trace, Outcome.NOT_A_QUERY)
+                outcome = Outcome.NOT_A_QUERY
+                raise RequestError(Code.BAD_USER_INPUT)
             caller = await self._in_emergency(caller, asked, operation, trace)
             return await self._run(operation, asked, caller, None)
         except RequestError as refused:
-            return _refusal(refused, trace)
+            self.recording.refused(caller, asked, operation, refused, trace)
+            return _refusal(refused, trace, outcome)
 
     async def subscribe(
         self, caller: Actor, asked: Asked, *, reads_only: bool = False
     ) -> AsyncGenerator[Result, None]:
         """The results of one operation of any kind: of a subscription, one for each change."""
-        trace = trace_id(asked.traceparent)
+        trace, operation = trace_id(asked.traceparent), None
         try:
             caller = stated(caller, asked)
             operation = self._operation(asked)
@@ -142,10 +132,12 @@ class Graph:
                 yield Result((await self._run(operation, asked, caller, None)).body)
                 return
             variables = self._variables(operation, asked)
-            wanted = self._wanted(operation, caller, variables, asked.resume_after)
+            events = self._events(self._wanted(operation, caller, variables, asked.resume_after), caller)
         except RequestError as refused:
+            self.recording.refused(caller, asked, operation, refused, trace)
             raise RequestRefused(encode(refused.shown(trace))) from None
-        async with aclosing(self._events(wanted, caller)) as events:
+        self.recording.started(operation, caller, trace)
+        async with aclosing(events):
             async for item in events:
                 if isinstance(item, Gap):
                     yield Result(_missed(item, trace), item.cursor)
@@ -165,16 +157,20 @@ class Graph:
             self.tracer.start_as_current_span("graphql.execute", trace_context(asked.traceparent)) as span,
             operating(deadline=self._sources_until(), whose=whose, traceparent=traceparent(span)) as underway,
         ):
-            trace, ran, tally = trace_id(), _Ran(), underway.tally
+            about = root.changes.patient_id if isinstance(root, Happened) else None
+            trace, ran, tally = trace_id(), Ran(about=about), underway.tally
             try:
                 async with asyncio.timeout(self.deadline_s):
                     await self._execute(operation, asked, variables, grant, trace, root, ran)
             except TimeoutError:
                 ran.failed(shown(Overdue(), path=None, trace_id=trace))
+            except asyncio.CancelledError:
+                self.recording.cancelled(operation, caller, trace, ran, tally)
+                raise
             except Exception as fault:  # noqa: BLE001 - one answer in fixed words, whatever broke
                 report(fault, trace)
                 ran.failed(shown(fault, path=None, trace_id=trace))
-            await self._record(operation, caller, trace, ran, tally)
+            await self.recording.answered(operation, caller, trace, ran, tally)
             if span.is_recording():
                 span.set_attributes(
                     {
@@ -194,32 +190,6 @@ class Graph:
         reserve_s = min(_RESERVE_S, self.deadline_s / 20)
         return asyncio.get_running_loop().time() + self.deadline_s - reserve_s
 
-    async def _record(self, operation: Operation, caller: Actor, trace: str, ran: _Ran, tally: Tally) -> None:
-        """Has the operation recorded before its answer leaves.
-
-        An answer that tells of a patient and cannot be recorded is not given.
-        """
-        touched = ran.loaders.touched if ran.loaders is not None else Touched()
-        entry = Entry(
-            actor=caller,
-            kind=operation.kind.value,
-            document=operation.hash,
-            trace_id=trace,
-            operation=operation.name,
-            plan=ran.plan.ref if ran.plan is not None else None,
-            patients=touched.patients,
-            charts=touched.charts,
-            calls=tally.calls,
-            codes=codes(ran.errors),
-            is_answered=ran.data is not None,
-        )
-        try:
-            await self.audit.record(entry)
-        except AuditUnavailable as unavailable:
-            report(unavailable, trace)
-            if touched.patients or touched.charts:
-                ran.failed(shown(Unrecorded(), path=None, trace_id=trace))
-
     async def _execute(
         self,
         operation: Operation,
@@ -228,7 +198,7 @@ class Graph:
         grant: Grant,
         trace: str,
         root: object,
-        ran: _Ran,
+        ran: Ran,
     ) -> None:
         """Runs the operation in the engine, or else in graphql-core; *ran* is told how far it came."""
         prepared = self._prepare(operation)
@@ -248,7 +218,7 @@ class Graph:
         ran.errors = [*field_errors(result.errors, trace), *partial_errors(loaders.missing.values(), trace)]
 
     async def _execute_in_core(
-        self, prepared: Prepared, asked: Asked, grant: Grant, trace: str, root: object, ran: _Ran
+        self, prepared: Prepared, asked: Asked, grant: Grant, trace: str, root: object, ran: Ran
     ) -> None:
         key = (prepared.hash, prepared.name, grant.key)
         ran.plan = self.audit.plan(key, lambda: of_document(self.schema, prepared, grant))
@@ -279,12 +249,16 @@ class Graph:
             self._prepared[operation] = prepared
         return prepared
 
-    async def _events(self, wanted: Subscribed, caller: Actor) -> AsyncGenerator[Item, None]:
+    def _events(self, wanted: Subscribed, caller: Actor) -> AsyncGenerator[Item, None]:
+        """The changes wanted that the caller may know of, as of when each is told.
+
+        Raises:
+            RequestError: where to begin is no cursor.
+        """
         try:
-            async for item in self.feed.changes(wanted, lambda: self._grant(caller), self.house):
-                yield item
+            return self.feed.changes(wanted, lambda: self._grant(caller), self.house)
         except BadInput as fault:
-            raise RequestRefused(encode([shown(fault, trace_id=trace_id())])) from None
+            raise RequestError(Code.BAD_USER_INPUT, [Fault(str(fault))]) from None
 
     def _wanted(
         self, operation: Operation, caller: Actor, variables: VariableValues, after: str | None
@@ -338,7 +312,7 @@ def _missed(gap: Gap, trace: str) -> bytes:
     return encode({"errors": [error], "data": None})
 
 
-def _extensions(ran: _Ran, grant: Grant, tally: Tally) -> dict[str, Any]:
+def _extensions(ran: Ran, grant: Grant, tally: Tally) -> dict[str, Any]:
     """What an answer says of itself, beside its data."""
     said: dict[str, Any] = {"upstreamCalls": tally.total, **source_states(tally, grant)}
     if grant.actor.emergency is not None:
@@ -348,7 +322,7 @@ def _extensions(ran: _Ran, grant: Grant, tally: Tally) -> dict[str, Any]:
     return said
 
 
-def _answer(ran: _Ran, extensions: dict[str, Any]) -> Answer:
+def _answer(ran: Ran, extensions: dict[str, Any]) -> Answer:
     data, errors = ran.data, ran.errors
     if not errors:
         return Answer(encode({"data": data, "extensions": extensions}))

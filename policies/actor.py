@@ -62,7 +62,8 @@ class Actor:
     `patient` is the launch context's Patient id, `fhir_user` the reference of the person signed in,
     `token_id` the token's `jti`, `expires_at` seconds since the epoch. `claims_purpose` says whether the
     token itself states the purpose: a request may then narrow it, and no more. `emergency` is there while the
-    glass is broken: `policies.break_glass` alone puts it there.
+    glass is broken: `policies.break_glass` alone puts it there. `acting` is who uses the token on behalf of
+    its subject, where that is somebody else (`act`); policy decides by the subject.
     """
 
     issuer: str
@@ -76,6 +77,7 @@ class Actor:
     token_id: str
     expires_at: float
     claims_purpose: bool = True
+    acting: str | None = None
     emergency: Emergency | None = None
 
     @property

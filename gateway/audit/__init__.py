@@ -4,7 +4,7 @@ from gateway.audit.auditing import Audit
 from gateway.audit.chain import Seals
 from gateway.audit.choosing import configured
 from gateway.audit.coordinates import Coordinates, of_document, of_plan
-from gateway.audit.entries import OVERRIDE, Entry, Planned, PlanRef, Record
+from gateway.audit.entries import OVERRIDE, Entry, Outcome, Planned, PlanRef, Record
 from gateway.audit.memory import MemorySink
 from gateway.audit.sink import AuditUnavailable, Sink
 from gateway.audit.sqlite import SqliteSink
@@ -16,6 +16,7 @@ __all__ = [
     "Coordinates",
     "Entry",
     "MemorySink",
+    "Outcome",
     "PlanRef",
     "Planned",
     "Record",

@@ -72,6 +72,17 @@ class Audit:
             raise AuditUnavailable("not running")
         await writing.put(Item(encoded(self._made(entry)), entry.plan))
 
+    def note(self, entry: Entry) -> None:
+        """Has the entry recorded, without waiting for it: for what tells nobody of a patient.
+
+        Raises:
+            AuditUnavailable: no records are taken.
+        """
+        writing = self._writing
+        if writing is None:
+            raise AuditUnavailable("not running")
+        writing.add(Item(encoded(self._made(entry)), entry.plan))
+
     def _made(self, entry: Entry) -> Record:
         actor = entry.actor
         names = self._pseudonyms
@@ -89,13 +100,15 @@ class Audit:
             token=actor.token_id,
             fhir_user=_fhir_user(actor),
             on_behalf_of=names.patient(actor.patient) if actor.patient is not None else None,
+            acting=self._acting(actor),
             operation=entry.operation[:NAME_LENGTH] if entry.operation else None,
             plan=entry.plan.digest if entry.plan is not None else None,
             patients=sorted(map(names.patient, set(entry.patients))),
             charts=sorted(map(names.chart, set(entry.charts))),
             calls=entry.calls,
+            troubles=entry.troubles,
             errors=Counter(entry.codes),
-            is_answered=entry.is_answered,
+            outcome=entry.outcome,
             emergency=self._emergency(entry),
         )
 
@@ -112,10 +125,16 @@ class Audit:
         )
 
     def _subject(self, actor: Actor) -> str:
-        """The token's subject; of a patient a pseudonym, since a subject may be a name or an address."""
+        return self._named(actor, actor.subject)
+
+    def _acting(self, actor: Actor) -> str | None:
+        return self._named(actor, actor.acting) if actor.acting is not None else None
+
+    def _named(self, actor: Actor, subject: str) -> str:
+        """A subject of the token; of a patient a pseudonym, since a subject may be a name or an address."""
         if actor.audience is not Audience.PATIENT:
-            return actor.subject
-        return PREFIX + self._pseudonyms.user(f"{actor.issuer} {actor.subject}")
+            return subject
+        return PREFIX + self._pseudonyms.user(f"{actor.issuer} {subject}")
 
 
 def _fhir_user(actor: Actor) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from enum import Enum
 from typing import NamedTuple
 
 import msgspec
@@ -37,13 +38,29 @@ OVERRIDE = "break-glass"
 """The kind of the records that tell of a use of break-glass, before anything is run."""
 
 
-class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One operation that ended, told to the audit.
+class Outcome(Enum):
+    """How far an operation came."""
 
-    `document` is the document's hash, `patients` and `charts` those whose rows were returned: by EHR id, or
-    by MRN where the operation never learnt the id. `calls` counts exchanges by source, `codes` names the
-    codes of the errors, `is_answered` says whether data was returned. `reason` is what was said where
-    break-glass was declared: free text of the caller's, which stands nowhere but in that record.
+    ANSWERED = "answered"
+    """Data was returned, maybe beside errors."""
+    FAILED = "failed"
+    """It ran, and errors alone were returned."""
+    REFUSED = "refused"
+    """It was not run."""
+    CANCELLED = "cancelled"
+    """It ran, and was cut off before it was answered: its caller left, or we stopped."""
+    STARTED = "started"
+    """A subscription was begun; each of its events is an operation of its own."""
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """One operation, told to the audit.
+
+    `document` is the document's hash, empty where its text is not GraphQL; `patients` and `charts` are those
+    whose rows were read: by EHR id, or by MRN where the operation never learnt the id. `calls` counts
+    exchanges by source, `troubles` says of a source that did not do well how it did, `codes` names the codes
+    of the errors. `reason` is what was said where break-glass was declared: free text of the caller's, which
+    stands nowhere but in that record.
     """
 
     actor: Actor
@@ -55,8 +72,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     patients: Iterable[PatientId] = ()
     charts: Iterable[Mrn] = ()
     calls: Mapping[str, int] = {}
+    troubles: Mapping[str, str] = {}
     codes: Iterable[str] = ()
-    is_answered: bool = True
+    outcome: Outcome = Outcome.ANSWERED
     reason: str | None = None
 
     def __repr__(self) -> str:
@@ -79,7 +97,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One operation as it is kept. Patients are pseudonyms; nothing here is a value of a record or a request,
     but for the reason of a break-glass.
 
-    `on_behalf_of` is the patient in the token's context, `token` its `jti`, `plan` the digest of the plan,
+    `on_behalf_of` is the patient in the token's context, `acting` who used it for its subject (`act`),
+    `token` its `jti`, `plan` the digest of the plan, `troubles` how sources did that did not do well,
     `policy` the version of the policy, `errors` how often each code occurred, `emergency` for whom the glass
     was broken. A new field needs a default, or old records can't be read.
     """
@@ -97,13 +116,15 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     token: str | None = None
     fhir_user: str | None = None
     on_behalf_of: str | None = None
+    acting: str | None = None
     operation: str | None = None
     plan: str | None = None
     patients: list[str] = []
     charts: list[str] = []
     calls: Mapping[str, int] = {}
+    troubles: Mapping[str, str] = {}
     errors: Mapping[str, int] = {}
-    is_answered: bool = True
+    outcome: Outcome = Outcome.ANSWERED
     emergency: Emergency | None = None
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from gateway.audit.coordinates import Coordinates
-from gateway.audit.entries import OVERRIDE, Emergency, Record
+from gateway.audit.entries import OVERRIDE, Emergency, Outcome, Record
 from gateway.errors import Code
 from policies import BREAK_GLASS
 
@@ -113,7 +113,9 @@ def _common(record: Record, gateway: str | None) -> Json:
 def _outcome(record: Record) -> str:
     """0 success; 4, 8 and 12 minor, serious and major failure. To be refused a field is no failure."""
     failures = record.errors.keys() - {Code.FORBIDDEN.name}
-    if record.is_answered:
+    if record.outcome is Outcome.CANCELLED:
+        return "4"
+    if record.outcome in {Outcome.ANSWERED, Outcome.STARTED}:
         return "4" if failures else "0"
     return "12" if Code.INTERNAL.name in failures else "8"
 
@@ -168,7 +170,8 @@ def _patient(system: str, pseudonym: str) -> Json:
 
 def _query(record: Record) -> Json:
     """The request by its document's hash: its text and its variables may hold what patients are found by."""
-    query = {"kind": record.kind, "document": f"sha256:{record.document}", "operation": record.operation}
+    document = f"sha256:{record.document}" if record.document else None
+    query = {"kind": record.kind, "document": document, "operation": record.operation}
     return {
         "type": {"system": ENTITY_TYPE, "code": "2"},
         "role": {"system": ENTITY_ROLE, "code": "24"},
@@ -188,11 +191,14 @@ def _detail(record: Record, plan: bytes | None) -> Json:
     details = [
         ("policy", record.policy),
         ("audience", record.audience),
-        *(("source", f"{name} {count}") for name, count in record.calls.items()),
+        ("outcome", record.outcome.value),
+        *(("source", " ".join(source)) for source in _sources(record)),
         *(("error", f"{code} {count}") for code, count in record.errors.items()),
     ]
     if record.on_behalf_of is not None:
         details.append(("on-behalf-of", record.on_behalf_of))
+    if record.acting is not None:
+        details.append(("acting", record.acting))
     if plan is not None:
         coordinates = msgspec.json.decode(plan, type=Coordinates)
         details.append(("returned", " ".join(coordinates.returned)))
@@ -205,6 +211,13 @@ def _detail(record: Record, plan: bytes | None) -> Json:
     if record.plan is not None:
         entity["what"] = {"identifier": {"system": PLAN, "value": record.plan}}
     return entity
+
+
+def _sources(record: Record) -> Iterator[tuple[str, ...]]:
+    """Each source that was asked: its name, how often, and how it failed if it did."""
+    for name, count in record.calls.items():
+        trouble = record.troubles.get(name)
+        yield (name, str(count)) if trouble is None else (name, str(count), trouble)
 
 
 def _ruled(kind: str, rules: Mapping[str, tuple[str, ...]]) -> Iterator[tuple[str, str]]:

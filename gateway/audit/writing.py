@@ -23,10 +23,10 @@ MOST_AT_ONCE = 1_000
 
 
 class Waiting(NamedTuple):
-    """One record, and who waits for it to be durable."""
+    """One record, and who waits for it to be durable, if anybody does."""
 
     item: Item
-    done: asyncio.Future[None]
+    done: asyncio.Future[None] | None = None
 
 
 class Writing:
@@ -50,10 +50,7 @@ class Writing:
         Raises:
             AuditUnavailable: it is not, or not in time.
         """
-        if self._is_ending:
-            raise AuditUnavailable("ended")
-        if self._queue.qsize() >= MOST_WAITING:
-            raise AuditUnavailable("overload")
+        self._refuse_more()
         done = self._loop.create_future()
         self._queue.put(Waiting(item, done))
         deadline = self._loop.time() + self._timeout_s
@@ -61,6 +58,21 @@ class Writing:
         if self._timer is None:
             self._timer = self._loop.call_at(deadline, self._expire)
         await done
+
+    def add(self, item: Item) -> None:
+        """Puts it behind what waits, and does not wait.
+
+        Raises:
+            AuditUnavailable: no more are taken.
+        """
+        self._refuse_more()
+        self._queue.put(Waiting(item))
+
+    def _refuse_more(self) -> None:
+        if self._is_ending:
+            raise AuditUnavailable("ended")
+        if self._queue.qsize() >= MOST_WAITING:
+            raise AuditUnavailable("overload")
 
     def _expire(self) -> None:
         """One timer for all who wait: a timer of its own for each record would cost as much as the record."""
@@ -125,8 +137,8 @@ class Writing:
 
 def _tell(batch: Sequence[Waiting], why: str | None) -> None:
     for _, done in batch:
-        if done.done():
-            continue  # its operation was cancelled, or gave up
+        if done is None or done.done():
+            continue  # nobody waits, or its operation was cancelled, or gave up
         if why is None:
             done.set_result(None)
         else:

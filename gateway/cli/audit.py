@@ -162,7 +162,7 @@ def _line(seq: int, record: Record) -> str:
     errors = " ".join(f"{code}:{count}" for code, count in record.errors.items()) or "none"
     return (
         f"{seq}  {record.at.isoformat(timespec='seconds')}  {who}  {what}  patients {people}"
-        f"  calls {calls}  errors {errors}  trace {record.trace_id}{glass}"
+        f"  calls {calls}  {record.outcome.value}  errors {errors}  trace {record.trace_id}{glass}"
     )
 
 

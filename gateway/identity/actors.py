@@ -40,6 +40,7 @@ def actor_of(claims: Claims, token_id: str, settings: IdentitySettings, metrics:
         fhir_user=claims.fhir_user,
         token_id=claims.jti or token_id,
         expires_at=claims.exp,
+        acting=claims.act.sub if claims.act is not None else None,
         claims_purpose=claims.purpose_of_use is not None,
     )
 

@@ -22,6 +22,12 @@ Name = Annotated[str, Meta(min_length=1, max_length=512)]
 Instant = Annotated[float, Meta(ge=0, lt=1e12)]
 
 
+class Act(msgspec.Struct, frozen=True, kw_only=True):
+    """Who acts for the token's subject (RFC 8693 section 4.1); whoever acted before them is passed over."""
+
+    sub: Name | None = None
+
+
 class Claims(msgspec.Struct, frozen=True, kw_only=True):
     """The claims of an access token (RFC 9068) or an introspection answer (RFC 7662); times in seconds."""
 
@@ -39,6 +45,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     patient: FhirId | None = None
     fhir_user: FhirUser | None = msgspec.field(default=None, name="fhirUser")
     purpose_of_use: str | None = None
+    act: Act | None = None
     roles: tuple[str, ...] = ()
 
 

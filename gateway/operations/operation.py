@@ -100,7 +100,7 @@ class Operations:
         return made.coerced
 
     def _document(self, query: str) -> _Document:
-        digest = hashlib.sha256(query.encode(errors="surrogatepass"))
+        digest = _digest(query)
         known = self._kept.get(digest.digest())
         if known is not None:
             self._kept.move_to_end(digest.digest())
@@ -134,6 +134,15 @@ class Operations:
             _, dropped = self._kept.popitem(last=False)
             self._characters -= dropped.length
         return document
+
+
+def hash_of(query: str) -> str:
+    """What a document's text is known by: its SHA-256, in hex."""
+    return _digest(query).hexdigest()
+
+
+def _digest(query: str) -> hashlib._Hash:
+    return hashlib.sha256(query.encode(errors="surrogatepass"))
 
 
 def _operations(document: DocumentNode, digest: str) -> dict[str | None, Operation]:

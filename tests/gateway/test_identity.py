@@ -300,6 +300,7 @@ REFUSED: list[Any] = [
     pytest.param(lambda i: i.token(patient="p1\n"), Refusal.CLAIMS, id="a patient with a line feed"),
     pytest.param(lambda i: i.token(fhirUser="Robot/1"), Refusal.CLAIMS, id="a fhirUser that is nobody"),
     pytest.param(lambda i: i.token(purpose_of_use="BTG"), Refusal.CLAIMS, id="break-glass by claim alone"),
+    pytest.param(lambda i: i.token(act="assistant"), Refusal.CLAIMS, id="an actor that is no object"),
     pytest.param(lambda i: i.token(header={"typ": "logout+jwt"}), Refusal.TYPE, id="another kind of token"),
     pytest.param(lambda i: i.token(header={"kid": None}), Refusal.KEY, id="no kid"),
     pytest.param(lambda i: i.token(key=rsa("strange")), Refusal.KEY, id="an unknown kid"),
@@ -382,6 +383,22 @@ async def test_unknown_scopes_are_ignored_one_by_one_and_counted(
 
     assert str(actor.scopes) == "user/Patient.rs"
     assert metrics.registry.get_sample_value("caregraph_scopes_ignored_total") == 2
+
+
+@pytest.mark.parametrize(
+    ("act", "acting"),
+    [
+        pytest.param(None, None, id="nobody"),
+        pytest.param({"sub": "assistant", "act": {"sub": "before"}}, "assistant", id="the last in the chain"),
+        pytest.param({"client_id": "assistant"}, None, id="somebody without a subject"),
+    ],
+)
+async def test_who_acts_for_the_subject_is_known(
+    identity: Identity, issuer: Issuer, act: object, acting: str | None
+) -> None:
+    actor = await identity.actor(issuer.token(act=act))
+
+    assert actor.acting == acting
 
 
 async def test_a_stated_purpose_is_taken(issuer: Issuer, identity: Identity) -> None:

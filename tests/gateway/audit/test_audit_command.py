@@ -152,7 +152,7 @@ def test_the_last_records_are_listed(written: Path, capsys: pytest.CaptureFixtur
     first, second = capsys.readouterr().out.splitlines()
     assert re.fullmatch(
         r"5  20\d\d-\d\d-\d\dT[\d:]{8}\+00:00  clinician dr-lee through worklist-app, TREAT  query Worklist"
-        r"  patients 2  calls ehr:2 pms:1  errors none  trace t5",
+        r"  patients 2  calls ehr:2 pms:1  answered  errors none  trace t5",
         first,
     )
     assert second.startswith("6  ")

@@ -12,7 +12,7 @@ from fhir.resources.R4B.auditevent import AuditEvent
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.audit import Record
+from gateway.audit import Outcome, Record
 from gateway.audit.entries import Emergency
 from gateway.audit.fhir import events
 from gateway.errors import Code
@@ -116,15 +116,18 @@ def test_an_event_is_what_the_profile_asks_for() -> None:
 
 
 def test_what_policy_made_of_the_request_is_told_in_details() -> None:
-    event = exported(record(errors={"FORBIDDEN": 2}, on_behalf_of="Aa"))[0]
+    told = record(errors={"FORBIDDEN": 2}, on_behalf_of="Aa", acting="nurse-1", troubles={"ehr": "timeout"})
+    event = exported(told)[0]
 
     details = [(detail["type"], detail["valueString"]) for detail in entity(event, "4")["detail"]]
     assert details == [
         ("policy", "policy-1"),
         ("audience", "clinician"),
-        ("source", "ehr 2"),
+        ("outcome", "answered"),
+        ("source", "ehr 2 timeout"),
         ("error", "FORBIDDEN 2"),
         ("on-behalf-of", "Aa"),
+        ("acting", "nurse-1"),
         ("returned", "Patient.id Query.patients"),
         ("masked", "Patient.birthDate: boundary-ai-masks-demographics, masked-by-year"),
         ("denied", "Engagement.score: boundary-clinician-denies-engagement"),
@@ -141,18 +144,21 @@ def test_a_backend_asks_for_itself() -> None:
 
 
 @pytest.mark.parametrize(
-    ("errors", "is_answered", "outcome"),
+    ("errors", "came", "outcome"),
     [
-        pytest.param({}, True, "0", id="all is well"),
-        pytest.param({"FORBIDDEN": 3}, True, "0", id="fields were refused"),
-        pytest.param({"FORBIDDEN": 1, "SOURCE_TIMEOUT": 1}, True, "4", id="a source failed"),
-        pytest.param({"FORBIDDEN": 1}, False, "8", id="all was refused"),
-        pytest.param({"GATEWAY_TIMEOUT": 1}, False, "8", id="it took too long"),
-        pytest.param({"INTERNAL": 1}, False, "12", id="we failed"),
+        pytest.param({}, Outcome.ANSWERED, "0", id="all is well"),
+        pytest.param({"FORBIDDEN": 3}, Outcome.ANSWERED, "0", id="fields were refused"),
+        pytest.param({"FORBIDDEN": 1, "SOURCE_TIMEOUT": 1}, Outcome.ANSWERED, "4", id="a source failed"),
+        pytest.param({"FORBIDDEN": 1}, Outcome.FAILED, "8", id="all was refused"),
+        pytest.param({"GATEWAY_TIMEOUT": 1}, Outcome.FAILED, "8", id="it took too long"),
+        pytest.param({"INTERNAL": 1}, Outcome.FAILED, "12", id="we failed"),
+        pytest.param({"GRAPHQL_PARSE_FAILED": 1}, Outcome.REFUSED, "8", id="it was not run"),
+        pytest.param({}, Outcome.CANCELLED, "4", id="its caller left"),
+        pytest.param({}, Outcome.STARTED, "0", id="a subscription was begun"),
     ],
 )
-def test_the_outcome_is_by_what_failed(errors: dict[str, int], is_answered: bool, outcome: str) -> None:
-    event = exported(record(errors=errors, is_answered=is_answered))[0]
+def test_the_outcome_is_by_what_failed(errors: dict[str, int], came: Outcome, outcome: str) -> None:
+    event = exported(record(errors=errors, outcome=came))[0]
 
     assert event["outcome"] == outcome
     assert ("meta" in event) == (outcome == "0")  # the profiles are for what succeeded
@@ -177,7 +183,10 @@ WORDS = st.text(st.characters(categories=["L", "N"]), min_size=1)
         fhir_user=st.none() | st.just("Practitioner/p1"),
         on_behalf_of=st.none() | NAMES,
         operation=st.none() | WORDS,
-        is_answered=st.booleans(),
+        acting=st.none() | WORDS,
+        document=st.sampled_from(["", "d0c"]),
+        outcome=st.sampled_from(Outcome),
+        troubles=st.dictionaries(WORDS, st.sampled_from(["timeout", "degraded"]), max_size=2),
     )
 )
 @settings(deadline=None, max_examples=60)

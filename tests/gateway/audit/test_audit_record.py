@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.audit import AuditUnavailable, Coordinates, MemorySink, Record, SqliteSink
+from gateway.audit import AuditUnavailable, Coordinates, MemorySink, Outcome, Record, SqliteSink
 from gateway.audit import auditing as auditing_module
 from gateway.audit.pseudonyms import Pseudonyms
 from policies import Audience, Purpose
@@ -32,7 +32,13 @@ async def record_of(**changed: object) -> Record:
 
 @pytest.mark.anyio
 async def test_a_record_says_who_asked_what_of_whom_and_what_came_of_it() -> None:
-    record = await record_of(codes=["FORBIDDEN", "FORBIDDEN", "SOURCE_TIMEOUT"], charts=[Mrn("M7")])
+    record = await record_of(
+        actor=actor(acting="assistant-app"),
+        codes=["FORBIDDEN", "FORBIDDEN", "SOURCE_TIMEOUT"],
+        charts=[Mrn("M7")],
+        troubles={"pms": "timeout"},
+        outcome=Outcome.FAILED,
+    )
 
     assert datetime.now(UTC) - record.at < timedelta(minutes=1)
     assert record == Record(
@@ -48,12 +54,15 @@ async def test_a_record_says_who_asked_what_of_whom_and_what_came_of_it() -> Non
         policy="policy-1",
         token="jti-1",
         fhir_user="Practitioner/p1",
+        acting="assistant-app",
         operation="Worklist",
         plan=WORKLIST.ref().digest,
         patients=sorted([NAMES.patient("ana"), NAMES.patient("ben")]),
         charts=[NAMES.chart("M7")],
         calls={"ehr": 2, "pms": 1},
+        troubles={"pms": "timeout"},
         errors={"FORBIDDEN": 2, "SOURCE_TIMEOUT": 1},
+        outcome=Outcome.FAILED,
     )
 
 
@@ -65,12 +74,14 @@ async def test_a_patient_who_asks_is_a_pseudonym_everywhere() -> None:
         purpose=Purpose.PATRQT,
         patient=PatientId("ana"),
         fhir_user="Patient/ana",
+        acting="mother@home.example",
     )
 
     record = await record_of(actor=ana)
 
     assert record.subject == "pseudonym:" + NAMES.user("https://idp.example ana@home.example")
     assert record.on_behalf_of == NAMES.patient("ana")
+    assert record.acting == "pseudonym:" + NAMES.user("https://idp.example mother@home.example")
     assert record.fhir_user is None
 
 

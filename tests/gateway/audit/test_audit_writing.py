@@ -77,6 +77,32 @@ async def test_what_waits_at_the_end_is_still_written() -> None:
     assert len(sink.records) == 3
 
 
+async def test_what_nobody_waits_for_is_written_in_its_turn() -> None:
+    sink = Gated()
+    auditing = audit(sink)
+    async with auditing.running():
+        auditing.note(entry("noted"))
+        waiting = asyncio.create_task(auditing.record(entry("waits")))
+        await asyncio.sleep(0)
+        sink.gate.set()
+        await waiting
+        auditing.note(entry("last"))
+
+    assert [record.trace_id for record in sink.records] == ["noted", "waits", "last"]
+
+
+async def test_what_nobody_waits_for_is_refused_where_records_are_not_taken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(writing, "MOST_WAITING", 0)
+    auditing = audit(Gated())
+    with pytest.raises(AuditUnavailable, match="not running"):
+        auditing.note(entry())
+    async with auditing.running():
+        with pytest.raises(AuditUnavailable, match="overload"):
+            auditing.note(entry())
+
+
 async def test_an_operation_that_is_cancelled_leaves_the_others_alone() -> None:
     sink = Gated()
     auditing = audit(sink)
