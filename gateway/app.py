@@ -24,6 +24,7 @@ from gateway.execution.engine import Engine
 from gateway.feed import Feed
 from gateway.graph import Graph
 from gateway.identity import Identity, IdentityUnavailable
+from gateway.jwks import jwks_route
 from gateway.measuring import Measuring
 from gateway.operations import Operations
 from gateway.recording import Recording
@@ -122,6 +123,7 @@ def compose(
     routes = [
         *graphql_routes(graph, _transport(settings), measuring, streams),
         *_explorer(settings),
+        jwks_route(settings.public_keys()),
         *_operator_routes(identity, house.sources, metrics),
     ]
     return Gateway(Starlette(routes=routes, lifespan=lifespan), streams)

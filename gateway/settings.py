@@ -18,6 +18,7 @@ from gateway.adapters.pms_hl7v2 import Hl7Feed
 from gateway.adapters.pms_rest import RestPractice
 from gateway.adapters.sections import Seconds, Text, Url
 from gateway.configuration import PREFIX, Secret, Section, SettingsError, read
+from gateway.jwks import SameKeyId, distinct
 from gateway.settings_page import page
 from policies import Audience
 
@@ -264,11 +265,21 @@ class Settings(Section, frozen=True, kw_only=True):
             yield name, "names several sources; give each a name of its own"
         if self._shares_a_system():
             yield "pms", "has one system of MRNs or visit numbers for several EHRs; each EHR needs its own"
+        try:
+            distinct(self.public_keys())
+        except SameKeyId as fault:
+            yield "ehr", f"cannot be used as it is: {fault}"
         for name, practice in self.pms.items():
             if practice.ehr is None and len(self.ehr) > 1:
                 yield f"pms.{name}.ehr", "is missing; name the EHR that knows its patients, of the several"
             elif practice.ehr is not None and practice.ehr not in self.ehr:
                 yield f"pms.{name}.ehr", "is the name of no EHR; set it to that of one"
+
+    def public_keys(self) -> Iterator[Mapping[str, str]]:
+        """The public halves of all keys that we sign in to sources with."""
+        for sources in (self.ehr, self.pms, self.crm):
+            for source in sources.values():
+                yield from source.public_keys()
 
     def _shares_a_system(self) -> bool:
         """Whether practices of different EHRs keep MRNs or visit numbers under one system."""

@@ -8,10 +8,12 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from gateway.adapters.crm_fields import Fields, usual, with_fields
+from gateway.adapters.http_section import Http
 from gateway.adapters.sections import Built, CrmSection, Means, Text, Url
 from gateway.configuration import Secret
 from sources.calling import Authorizer, StaticBearer, Upstream, client_credentials
 from sources.crm.hubspot import HubSpotEngagements, HubSpotSettings, PropertyNames
+from sources.crm.hubspot.allowance import hubspot_allowance
 
 
 class HubSpotCrm(CrmSection, frozen=True, kw_only=True, tag_field="kind", tag="hubspot"):
@@ -27,6 +29,7 @@ class HubSpotCrm(CrmSection, frozen=True, kw_only=True, tag_field="kind", tag="h
     ] = None
     client_id: Annotated[Text | None, Meta(description="Who we are to it.")] = None
     client_secret: Annotated[Secret | None, Meta(description="Our secret.")] = None
+    http: Http = field(default_factory=Http)
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         client = (self.client_id, self.client_secret)
@@ -41,7 +44,9 @@ class HubSpotCrm(CrmSection, frozen=True, kw_only=True, tag_field="kind", tag="h
             "crm/hubspot",
             self.url,
             authorizer=self._authorizer(name),
-            limits=self.limits(),
+            limits=self.http.limits(self.timeout_s),
+            tls=self.http.tls(),
+            allowance=hubspot_allowance,
             observers=means.observers,
         )
         names = with_fields(PropertyNames(), self.properties)
@@ -53,5 +58,10 @@ class HubSpotCrm(CrmSection, frozen=True, kw_only=True, tag_field="kind", tag="h
             return StaticBearer(self.token.reveal())
         secret = "" if self.client_secret is None else self.client_secret.reveal()
         return client_credentials(
-            name, f"{self.url}/oauth/v1/token", self.client_id or "", secret, in_body=True
+            name,
+            f"{self.url}/oauth/v1/token",
+            self.client_id or "",
+            secret,
+            in_body=True,
+            tls=self.http.tls(),
         )

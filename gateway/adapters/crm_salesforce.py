@@ -8,9 +8,10 @@ from typing import Annotated
 from msgspec import Meta, field
 
 from gateway.adapters.crm_fields import Fields, Stages, usual, with_fields
+from gateway.adapters.http_section import Http
 from gateway.adapters.sections import Built, CrmSection, Means, Text, Url
 from gateway.configuration import Secret
-from sources.calling import Authorizer, Upstream
+from sources.calling import Authorizer, Upstream, usage_header
 from sources.crm.salesforce import (
     FieldNames,
     SalesforceEngagements,
@@ -20,6 +21,7 @@ from sources.crm.salesforce import (
     meant,
     signing_key,
 )
+from sources.crm.salesforce.usage import HEADER
 
 
 class SalesforceCrm(CrmSection, frozen=True, kw_only=True, tag_field="kind", tag="salesforce"):
@@ -53,6 +55,7 @@ class SalesforceCrm(CrmSection, frozen=True, kw_only=True, tag_field="kind", tag
     username: Annotated[
         Text | None, Meta(description="The user whom we act as; with `private_key` alone.")
     ] = None
+    http: Http = field(default_factory=Http)
     audience: Annotated[
         Url,
         Meta(description="Whom assertions are for: with a Salesforce sandbox, https://test.salesforce.com."),
@@ -79,7 +82,9 @@ class SalesforceCrm(CrmSection, frozen=True, kw_only=True, tag_field="kind", tag
             "crm/salesforce",
             self.url,
             authorizer=self._authorizer(name),
-            limits=self.limits(),
+            limits=self.http.limits(self.timeout_s),
+            tls=self.http.tls(),
+            allowance=usage_header(HEADER),
             observers=means.observers,
             meant=meant,
         )
@@ -104,6 +109,7 @@ class SalesforceCrm(CrmSection, frozen=True, kw_only=True, tag_field="kind", tag
                 self.username or "",
                 self.private_key.reveal(),
                 audience=self.audience,
+                tls=self.http.tls(),
             )
         secret = "" if self.client_secret is None else self.client_secret.reveal()
-        return client_credentials(name, self.url, self.client_id, secret)
+        return client_credentials(name, self.url, self.client_id, secret, tls=self.http.tls())

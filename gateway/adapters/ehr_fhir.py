@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from msgspec import field
+
 from gateway.adapters.fhir_sections import (
-    BackendServices,
     Elements,
     FhirUrl,
     Search,
@@ -13,11 +16,11 @@ from gateway.adapters.fhir_sections import (
     authorizer,
     quirks,
 )
+from gateway.adapters.http_section import Http
 from gateway.adapters.sections import Built, EhrSection, Means
+from gateway.adapters.sign_in import SignIn
 from sources.calling import Upstream
 from sources.ehr.fhir import FhirRecords, FhirSettings
-
-__all__ = ["BackendServices", "FhirEhr"]
 
 
 class FhirEhr(EhrSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir"):
@@ -29,7 +32,8 @@ class FhirEhr(EhrSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
     search: Search = None
     elements: Elements = None
     self_link: SelfLink = None
-    auth: BackendServices | None = None
+    auth: SignIn | None = None
+    http: Http = field(default_factory=Http)
 
     def build(self, name: str, means: Means) -> Built:
         upstream = Upstream(
@@ -38,9 +42,13 @@ class FhirEhr(EhrSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
             self.url,
             authorizer=authorizer(self, name),
             headers={"Accept": "application/fhir+json"},
-            limits=self.limits(),
+            limits=self.http.limits(self.timeout_s),
+            tls=self.http.tls(),
             observers=means.observers,
         )
         settings = FhirSettings(name, self.url, tuple(means.practices), **quirks(self))
         records = FhirRecords(settings, upstream)
         return Built(records, (upstream,), records.acquainted())
+
+    def public_keys(self) -> Sequence[Mapping[str, str]]:
+        return () if self.auth is None else self.auth.public_keys()

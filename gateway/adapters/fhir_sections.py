@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal, Protocol
 
 from msgspec import Meta
 
-from gateway.adapters.sections import Text, Url
-from gateway.configuration import Secret, Section
-from sources.calling import Anonymous, Authorizer, backend_services
-
-
-class BackendServices(Section, frozen=True, kw_only=True):
-    """How we sign in (SMART Backend Services). Without this table it is called without a token."""
-
-    client_id: Annotated[Text, Meta(description="Who we are to it.", examples=["caregraph"])]
-    key: Annotated[Secret, Meta(description="Our private key, a JWK (EC P-384 or RSA) with its `kid`.")]
-    scope: Annotated[Text, Meta(description="What we ask for.")] = "system/*.rs"
-    token_url: Annotated[
-        Url | None,
-        Meta(description="The token endpoint, if the server's smart-configuration is not to be asked."),
-    ] = None
-
-    def authorizer(self, name: str, url: str) -> Authorizer:
-        """What signs the calls to the server *name* at *url*."""
-        key = json.loads(self.key.reveal())
-        scopes = self.scope.split()
-        return backend_services(name, url, self.client_id, key, key["kid"], scopes, token_url=self.token_url)
-
+from gateway.adapters.http_section import Http
+from gateway.adapters.sections import Url
+from gateway.adapters.sign_in import SignIn
+from sources.calling import Anonymous, Authorizer
 
 FhirUrl = Annotated[Url, Meta(description="The FHIR base URL.", examples=["https://fhir.example/r4"])]
 Vendor = Annotated[
@@ -82,7 +63,9 @@ class FhirServerSection(Protocol):
     @property
     def self_link(self) -> SelfLink: ...
     @property
-    def auth(self) -> BackendServices | None: ...
+    def auth(self) -> SignIn | None: ...
+    @property
+    def http(self) -> Http: ...
 
 
 def quirks(section: FhirServerSection) -> dict[str, Any]:
@@ -93,4 +76,6 @@ def quirks(section: FhirServerSection) -> dict[str, Any]:
 
 def authorizer(section: FhirServerSection, name: str) -> Authorizer:
     """What signs the calls to it."""
-    return Anonymous() if section.auth is None else section.auth.authorizer(name, section.url)
+    if section.auth is None:
+        return Anonymous()
+    return section.auth.authorizer(name, section.url, section.http.tls())

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from msgspec import Meta
+from msgspec import Meta, field
 
+from gateway.adapters.http_section import Http
 from gateway.adapters.sections import Built, Means, PmsSection, Text, Url
 from gateway.configuration import Secret
-from sources.calling import Upstream, client_credentials
+from sources.calling import Upstream, client_credentials, rate_limit_headers
 from sources.pms.rest import PmsSettings, RestPms
 
 
@@ -27,6 +28,7 @@ class RestPractice(PmsSection, frozen=True, kw_only=True, tag_field="kind", tag=
     ]
     client_id: Annotated[Text, Meta(description="Who we are to it.", examples=["caregraph"])]
     client_secret: Annotated[Secret, Meta(description="Our secret.")]
+    http: Http = field(default_factory=Http)
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         try:
@@ -36,14 +38,20 @@ class RestPractice(PmsSection, frozen=True, kw_only=True, tag_field="kind", tag=
 
     def build(self, name: str, means: Means) -> Built:
         authorizer = client_credentials(
-            name, f"{self.url}/oauth/token", self.client_id, self.client_secret.reveal()
+            name,
+            f"{self.url}/oauth/token",
+            self.client_id,
+            self.client_secret.reveal(),
+            tls=self.http.tls(),
         )
         upstream = Upstream(
             name,
             "pms/rest",
             self.url,
             authorizer=authorizer,
-            limits=self.limits(),
+            limits=self.http.limits(self.timeout_s),
+            tls=self.http.tls(),
+            allowance=rate_limit_headers,
             observers=means.observers,
         )
         return Built(RestPms(PmsSettings(name, self.time_zone), upstream), (upstream,))

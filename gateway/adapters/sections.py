@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Annotated
@@ -63,6 +63,10 @@ class SourceSection(Section, frozen=True, kw_only=True):
     def build(self, name: str, means: Means) -> Built:
         """The adapter of these settings; it belongs to the event loop that runs it."""
         raise NotImplementedError
+
+    def public_keys(self) -> Sequence[Mapping[str, str]]:
+        """The public halves (JWK) of the keys we sign in with: those to come and those gone by, too."""
+        return ()
 
     def limits(self) -> Limits:
         """The limits of a call to it."""

@@ -13,7 +13,9 @@ from sources.calling.observing import Event, Observer, Outcome
 from sources.calling.operation import Operation, current_operation, operating, tallied
 from sources.calling.pacing import Quota
 from sources.calling.rows import RowReader, Unread
+from sources.calling.signing import SigningKey, signing_key
 from sources.calling.tally import SourceTally, Status, Tally
+from sources.calling.tls import BadTls, Tls
 from sources.calling.transport import Fault, Reply, Request, Transport, TransportFault
 from sources.calling.upstream import Upstream
 from sources.calling.wreq_transport import WreqTransport
@@ -23,6 +25,7 @@ __all__ = [
     "AllowanceReader",
     "Anonymous",
     "Authorizer",
+    "BadTls",
     "Dropped",
     "Event",
     "Fault",
@@ -37,10 +40,12 @@ __all__ = [
     "Reply",
     "Request",
     "RowReader",
+    "SigningKey",
     "SourceTally",
     "StaticBearer",
     "Status",
     "Tally",
+    "Tls",
     "Transport",
     "TransportFault",
     "Unasked",
@@ -56,6 +61,7 @@ __all__ = [
     "only_asked",
     "operating",
     "rate_limit_headers",
+    "signing_key",
     "tallied",
     "usage_header",
 ]

@@ -7,18 +7,18 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 from joserfc import jwt
-from joserfc.jwk import ECKey
 
 from sources.calling.answers import Nonconforming, Reader
+from sources.calling.signing import SigningKey, signing_key
+from sources.calling.tls import SYSTEM, Tls
 from sources.calling.tokens import TokenClient, fetched, form_request
 from sources.calling.transport import Request, Transport
 from sources.errors import SourceMisread
 
-ALGORITHM = "ES384"
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 _LIFE_S = 240
 """How long an assertion lives; servers take at most 300 seconds."""
@@ -34,14 +34,14 @@ _CONFIGURATION = Reader[_SmartConfiguration](_SmartConfiguration, "smart-configu
 
 
 class BackendClient:
-    """A grant that signs with the private EC key *key* (P-384), which the server knows under *key_id*."""
+    """A grant that signs with *key*, which the server knows under *key_id*."""
 
     def __init__(
         self,
         source: str,
         fhir_base_url: str,
         client_id: str,
-        key: ECKey,
+        key: SigningKey,
         key_id: str,
         scopes: Sequence[str],
         token_url: str | None = None,
@@ -71,7 +71,7 @@ class BackendClient:
         return form_request(self._token_url, form)
 
     def _assertion(self, audience: str) -> str:
-        header = {"alg": ALGORITHM, "kid": self._key_id, "typ": "JWT"}
+        header = {"alg": self._key.algorithm, "kid": self._key_id, "typ": "JWT"}
         claims = {
             "iss": self._client_id,
             "sub": self._client_id,
@@ -79,7 +79,7 @@ class BackendClient:
             "exp": int(time.time()) + _LIFE_S,
             "jti": str(uuid.uuid4()),
         }
-        return jwt.encode(header, claims, self._key, algorithms=[ALGORITHM])
+        return jwt.encode(header, claims, self._key.key, algorithms=[self._key.algorithm])
 
     async def _discovered(self, transport: Transport) -> str:
         url = f"{self._fhir_base_url}/.well-known/smart-configuration"
@@ -99,30 +99,21 @@ def backend_services(
     source: str,
     fhir_base_url: str,
     client_id: str,
-    private_key: str | dict[str, str | list[str]],
+    private_key: str | Mapping[str, str | list[str]],
     key_id: str,
     scopes: Sequence[str] = ("system/*.rs",),
     *,
     token_url: str | None = None,
     transport: Transport | None = None,
+    tls: Tls = SYSTEM,
 ) -> TokenClient:
     """An authorizer for the client whose *private_key* (JWK or PEM) the EHR knows under *key_id*.
 
     The token endpoint is discovered from the FHIR base unless it is given.
 
     Raises:
-        ValueError: the key is not a private one on the curve P-384.
+        ValueError: it is not a key that can be used; see `signing_key`.
     """
-    key = _private_key(private_key)
+    key = signing_key(private_key)
     grant = BackendClient(source, fhir_base_url, client_id, key, key_id, scopes, token_url)
-    return TokenClient(source, grant, transport)
-
-
-def _private_key(given: str | dict[str, str | list[str]]) -> ECKey:
-    try:
-        key = ECKey.import_key(given)
-    except Exception:  # noqa: BLE001 (whatever the library says may hold the key)
-        raise ValueError("the backend key cannot be read; give a P-384 private key as JWK or PEM") from None
-    if not key.is_private or key.curve_name != "P-384":
-        raise ValueError("the backend key is not a private key on P-384; make one for ES384")
-    return key
+    return TokenClient(source, grant, transport, tls=tls)

@@ -6,6 +6,7 @@ import base64
 from collections.abc import Sequence
 from urllib.parse import quote_plus
 
+from sources.calling.tls import SYSTEM, Tls
 from sources.calling.tokens import TokenClient, form_request
 from sources.calling.transport import Request, Transport
 
@@ -19,6 +20,7 @@ def client_credentials(
     *,
     in_body: bool = False,
     transport: Transport | None = None,
+    tls: Tls = SYSTEM,
 ) -> TokenClient:
     """An authorizer for a client with a secret, sent as HTTP Basic or, if *in_body*, in the form."""
     form = {"grant_type": "client_credentials"}
@@ -34,7 +36,7 @@ def client_credentials(
     async def grant(transport: Transport) -> Request:
         return request
 
-    return TokenClient(source, grant, transport)
+    return TokenClient(source, grant, transport, tls=tls)
 
 
 def _basic(client_id: str, client_secret: str) -> str:

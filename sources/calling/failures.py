@@ -8,6 +8,7 @@ from sources.errors import SourceError, SourceMisread, SourceRejected, SourceTim
 
 _FAULTS: dict[Fault, tuple[type[SourceError], Outcome]] = {
     Fault.BROKEN: (SourceUnavailable, Outcome.FAILED),
+    Fault.UNTRUSTED: (SourceUnavailable, Outcome.FAILED),
     Fault.SLOW: (SourceTimeout, Outcome.TIMED_OUT),
     Fault.TOO_BIG: (SourceMisread, Outcome.ANSWERED),
     Fault.UNREADABLE: (SourceMisread, Outcome.FAILED),

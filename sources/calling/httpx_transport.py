@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import httpx
 
+from sources.calling.tls import SYSTEM, Tls
 from sources.calling.transport import Fault, Reply, Request, TransportFault
 
 _FAULTS: tuple[tuple[type[Exception], Fault], ...] = (
@@ -18,10 +19,12 @@ _FAULTS: tuple[tuple[type[Exception], Fault], ...] = (
 class HttpxTransport:
     """Keeps its connections open between calls; reads at most *max_bytes* of an answer."""
 
-    def __init__(self, max_bytes: int = 64 << 20) -> None:
+    def __init__(self, max_bytes: int = 64 << 20, tls: Tls = SYSTEM) -> None:
         self._max_bytes = max_bytes
         headers = {"Accept-Encoding": "identity"}
-        self._client = httpx.AsyncClient(follow_redirects=False, trust_env=False, headers=headers)
+        self._client = httpx.AsyncClient(
+            follow_redirects=False, trust_env=False, headers=headers, verify=tls.context()
+        )
 
     async def send(self, request: Request, timeout_s: float) -> Reply:
         """The whole answer; see `Transport.send`."""
@@ -53,4 +56,6 @@ class HttpxTransport:
 
 
 def _fault(error: Exception) -> Fault:
+    if isinstance(error, httpx.ConnectError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return Fault.UNTRUSTED
     return next(fault for kind, fault in _FAULTS if isinstance(error, kind))

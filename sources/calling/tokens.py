@@ -12,6 +12,7 @@ import msgspec
 
 from sources.calling.answers import Nonconforming, Reader
 from sources.calling.failures import error_of
+from sources.calling.tls import SYSTEM, Tls
 from sources.calling.transport import Request, Transport, TransportFault
 from sources.calling.wreq_transport import WreqTransport
 from sources.errors import SourceMisread, SourceRejected
@@ -53,11 +54,12 @@ class TokenClient:
         grant: Grant,
         transport: Transport | None = None,
         examine: Callable[[bytes], None] | None = None,
+        tls: Tls = SYSTEM,
     ) -> None:
         self._source = source
         self._grant = grant
         self._examine = examine
-        self._transport = transport or WreqTransport(_MAX_BYTES)
+        self._transport = transport or WreqTransport(_MAX_BYTES, tls)
         self._clock = time.monotonic
         self._renewing = asyncio.Lock()
         self._authorization: str | None = None

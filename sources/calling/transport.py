@@ -1,4 +1,4 @@
-"""Owns what a transport is: the narrow protocol of an HTTP client, and the four ways it fails."""
+"""Owns what a transport is: the narrow protocol of an HTTP client, and the ways it fails."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class Fault(Enum):
     BROKEN = "no connection could be made, or it broke before the answer was whole"
     SLOW = "no answer came in time"
     TOO_BIG = "the answer is bigger than is read from a source"
+    UNTRUSTED = "its TLS certificate is of no authority we trust, not valid now, or for another host"
     UNREADABLE = "the answer is not HTTP that can be read"
 
 

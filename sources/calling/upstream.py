@@ -22,6 +22,7 @@ from sources.calling.operation import Operation, current_operation
 from sources.calling.pacing import Pace
 from sources.calling.requesting import Pairs, Requests, dressed
 from sources.calling.retry import THROTTLING, retry_after, wait_before_retry
+from sources.calling.tls import SYSTEM, Tls
 from sources.calling.transport import Fault, Reply, Request, Transport, TransportFault
 from sources.calling.wreq_transport import WreqTransport
 from sources.errors import SourceError, SourceMisread, SourceTimeout, SourceUnavailable
@@ -58,13 +59,14 @@ class Upstream:
         observers: Sequence[Observer] = (),
         meant: Callable[[Reply], Reply] | None = None,
         allowance: AllowanceReader | None = None,
+        tls: Tls = SYSTEM,
     ) -> None:
         self.name = name
         self.kind = kind
         self.limits = limits
         self._requests = Requests(base_url, {"Accept": "application/json"} | dict(headers or {}))
         self._authorizer = authorizer or Anonymous()
-        self._transport = transport or WreqTransport(limits.max_bytes)
+        self._transport = transport or WreqTransport(limits.max_bytes, tls)
         self._observers = tuple(observers)
         self._meant = meant or _as_it_is
         self._slots = asyncio.Semaphore(limits.concurrency)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from wreq import Client, Method, Response
 from wreq.exceptions import (
@@ -20,8 +21,13 @@ from wreq.exceptions import (
 )
 from wreq.header import HeaderMap
 from wreq.redirect import Policy
+from wreq.tls import TlsVersion
 
+from sources.calling.tls import SYSTEM, Tls
 from sources.calling.transport import Fault, Reply, Request, TransportFault
+
+if TYPE_CHECKING:
+    from wreq import ClientConfig  # only its stubs have it
 
 _FAULTS: dict[type[Exception], Fault] = {
     TimeoutError: Fault.SLOW,
@@ -46,19 +52,9 @@ class WreqTransport:
     A call whose task is cancelled hangs up on the source.
     """
 
-    def __init__(self, max_bytes: int = 64 << 20) -> None:
+    def __init__(self, max_bytes: int = 64 << 20, tls: Tls = SYSTEM) -> None:
         self._max_bytes = max_bytes
-        self._client = Client(
-            redirect=Policy.none(),
-            referer=False,
-            cookie_store=False,
-            no_proxy=True,
-            # Loopback and data-centre links are faster than decompression.
-            gzip=False,
-            brotli=False,
-            deflate=False,
-            zstd=False,
-        )
+        self._client = Client(**_config(tls))
 
     async def send(self, request: Request, timeout_s: float) -> Reply:
         """The whole answer; see `Transport.send`."""
@@ -77,7 +73,7 @@ class WreqTransport:
             body = await response.bytes() if length is not None else await self._unannounced(response)
             return Reply(response.status.as_int(), _Headers(response.headers), body)
         except tuple(_FAULTS) as error:
-            raise TransportFault(_FAULTS[type(error)]) from None
+            raise TransportFault(_fault(error)) from None
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -93,6 +89,33 @@ class WreqTransport:
                 if len(body) > self._max_bytes:
                     raise TransportFault(Fault.TOO_BIG)
         return bytes(body)
+
+
+def _config(tls: Tls) -> ClientConfig:
+    config: ClientConfig = {
+        "redirect": Policy.none(),
+        "referer": False,
+        "cookie_store": False,
+        "no_proxy": True,
+        "tls_min_version": TlsVersion.TLS_1_2,
+        # Loopback and data-centre links are faster than decompression.
+        "gzip": False,
+        "brotli": False,
+        "deflate": False,
+        "zstd": False,
+    }
+    if (store := tls.store()) is not None:
+        config["tls_verify"] = store
+    if (identity := tls.identity()) is not None:
+        config["tls_identity"] = identity
+    return config
+
+
+def _fault(error: Exception) -> Fault:
+    # The one thing for which the client has no type of its own; its words are looked at and go no further.
+    if isinstance(error, ConnectionError) and "CERTIFICATE_VERIFY_FAILED" in str(error):
+        return Fault.UNTRUSTED
+    return _FAULTS[type(error)]
 
 
 class _Headers(Mapping[str, str]):

@@ -111,13 +111,13 @@ def test_a_section_that_may_be_left_out_can_come_from_variables_alone() -> None:
         environ={
             **SECRETS,
             "CAREGRAPH_EHR_MAIN_AUTH_CLIENT_ID": "cg",
-            "CAREGRAPH_EHR_MAIN_AUTH_KEY": '{"kty": "EC"}',
+            "CAREGRAPH_EHR_MAIN_AUTH_TOKEN": "t-1",
         },
     )
 
     assert settings.ehr["main"].auth is not None
     assert (settings.ehr["main"].auth.client_id, settings.ehr["main"].auth.scope) == ("cg", "system/*.rs")
-    assert settings.ehr["main"].auth.key.reveal() == '{"kty": "EC"}'
+    assert settings.ehr["main"].auth.token == Secret("t-1")
 
 
 def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:

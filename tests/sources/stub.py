@@ -3,6 +3,7 @@
 import asyncio
 import json
 import socket
+import ssl
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -80,8 +81,8 @@ async def _request(reader: asyncio.StreamReader) -> Asked | None:
 
 
 @asynccontextmanager
-async def stub(behaviour: Behaviour) -> AsyncIterator[Stub]:
-    """A source on a free port of this machine, in the loop of the test."""
+async def stub(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> AsyncIterator[Stub]:
+    """A source on a free port of this machine, in the loop of the test; over TLS with what it shows."""
     source = Stub(behaviour)
     connections: set[asyncio.Task[None]] = set()
 
@@ -96,8 +97,9 @@ async def stub(behaviour: Behaviour) -> AsyncIterator[Stub]:
         finally:
             connections.discard(task)
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0)
-    source.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    scheme = "http" if tls is None else "https"
+    source.url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield source
     finally:

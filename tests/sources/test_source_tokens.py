@@ -2,13 +2,23 @@
 
 import asyncio
 import base64
+import json
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from sources.calling import Limits, StaticBearer, Upstream, backend_services, client_credentials
+from sources.calling import (
+    Limits,
+    StaticBearer,
+    Upstream,
+    backend_services,
+    client_credentials,
+    signing_key,
+)
 from sources.calling.tokens import TokenClient
 from sources.errors import SourceError, SourceMisread, SourceRejected, SourceTimeout, SourceUnavailable
 from tests.sources.practice import KEY as REGISTERED
@@ -238,19 +248,65 @@ async def test_a_token_endpoint_less_safe_than_the_ehr_is_not_used() -> None:
         await client.close()
 
 
+SHORT_RSA = (
+    generate_private_key(65537, 1024)  # noqa: S505 - it is to be refused
+    .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    .decode()
+)
+
+
 @pytest.mark.parametrize(
     "key",
     [
         pytest.param(KEY.as_dict(private=False), id="a public key"),
         pytest.param(ECKey.generate_key("P-256").as_dict(private=True), id="another curve"),
-        pytest.param(RSAKey.generate_key(2048).as_dict(private=True), id="RSA"),
-        pytest.param("not a key", id="text"),
+        pytest.param(SHORT_RSA, id="a short RSA key"),
+        pytest.param("not a key s3cret", id="text"),
+        pytest.param('{"kty": "EC", "d": "s3cret"', id="half a JWK as text"),
         pytest.param({"kty": "EC", "d": "s3cret"}, id="half a key"),
     ],
 )
-def test_a_key_that_cannot_sign_es384_is_refused_without_being_shown(key: Any) -> None:
-    with pytest.raises(ValueError, match="backend key") as raised:
+def test_a_key_that_cannot_sign_as_smart_asks_is_refused_without_being_shown(key: Any) -> None:
+    with pytest.raises(ValueError, match="the key") as raised:
         backend_services("ehr", "http://x", "us", key, "k")
 
     assert "s3cret" not in str(raised.value)
     assert raised.value.__suppress_context__ or raised.value.__context__ is None
+
+
+RSA = RSAKey.generate_key(2048)
+
+
+@pytest.mark.parametrize(
+    ("key", "algorithm"),
+    [
+        pytest.param(KEY.as_dict(private=True), "ES384", id="EC"),
+        pytest.param(KEY.as_pem(private=True).decode(), "ES384", id="EC as PEM"),
+        pytest.param(RSA.as_dict(private=True), "RS384", id="RSA"),
+        pytest.param(RSA.as_pem(private=True).decode(), "RS384", id="RSA as PEM"),
+        pytest.param(json.dumps(RSA.as_dict(private=True)), "RS384", id="RSA as text of a JWK"),
+    ],
+)
+async def test_what_kind_of_key_it_is_decides_how_assertions_are_signed(key: Any, algorithm: str) -> None:
+    token = json_answer({"access_token": "t", "token_type": "Bearer", "expires_in": 300})
+    async with stub(lambda asked: token) as source:
+        client = backend_services("ehr", source.url, "us", key, "k-1", token_url=f"{source.url}/token")
+        await client.authorization()
+        await client.close()
+        assertion = source.asked[0].form["client_assertion"][0]
+
+    public = KEY if algorithm == "ES384" else RSA
+    assert jwt.decode(assertion, public, [algorithm]).header == {"alg": algorithm, "kid": "k-1", "typ": "JWT"}
+
+
+@pytest.mark.parametrize("key", [KEY, RSA])
+def test_of_a_key_only_the_public_half_is_ever_published(key: ECKey | RSAKey) -> None:
+    private = key.as_dict(private=True)
+    public = signing_key(private).public("k-1")
+
+    members = {"kty", "kid", "use", "alg"} | ({"crv", "x", "y"} if isinstance(key, ECKey) else {"n", "e"})
+    assert public.keys() == members
+    secret = {str(private[name]) for name in private.keys() & {"d", "p", "q", "dp", "dq", "qi"}}
+    assert secret
+    assert not secret & set(public.values())
+    assert {name: public[name] for name in key.as_dict(private=False)} == key.as_dict(private=False)

@@ -71,3 +71,12 @@ def _mixed(dataset: Dataset) -> Dataset:
     uncharted: Json = {**patients[UNCHARTED], "identifier": [{"system": "urn:cards", "value": "1"}]}
     dataset.add(uncharted)
     return dataset
+
+
+def test_the_key_we_sign_in_to_the_ehr_with_is_published_without_its_private_half(house: House) -> None:
+    response = house.client.get(f"{house.addresses.gateway}/.well-known/jwks.json")
+
+    (key,) = response.json()["keys"]
+    assert (key["kid"], key["alg"]) == ("test-1", "ES384")
+    assert key.keys() == {"kty", "crv", "x", "y", "kid", "use", "alg"}
+    assert response.headers["cache-control"] == "public, max-age=3600"

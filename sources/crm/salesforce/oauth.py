@@ -15,6 +15,7 @@ from joserfc.jwk import RSAKey
 from msgspec import Struct
 
 from sources.calling import Nonconforming, Reader, Request, Transport
+from sources.calling.tls import SYSTEM, Tls
 from sources.calling.tokens import Grant, TokenClient, form_request
 
 GRANT_TYPE = "urn:ietf:params:oauth:grant-type:jwt-bearer"
@@ -33,7 +34,13 @@ _SIGNED = Reader[_Signed](_Signed, "token response")
 
 
 def client_credentials(
-    source: str, url: str, client_id: str, client_secret: str, *, transport: Transport | None = None
+    source: str,
+    url: str,
+    client_id: str,
+    client_secret: str,
+    *,
+    transport: Transport | None = None,
+    tls: Tls = SYSTEM,
 ) -> TokenClient:
     """An authorizer for a connected app that runs as a user of the org at *url*, its My Domain.
 
@@ -49,7 +56,7 @@ def client_credentials(
     async def grant(transport: Transport) -> Request:
         return request
 
-    return _client(source, url, grant, transport)
+    return _client(source, url, grant, transport, tls)
 
 
 def jwt_bearer(
@@ -61,6 +68,7 @@ def jwt_bearer(
     *,
     audience: str = "https://login.salesforce.com",
     transport: Transport | None = None,
+    tls: Tls = SYSTEM,
 ) -> TokenClient:
     """An authorizer for a connected app whose certificate the org knows, acting as *username*.
 
@@ -76,11 +84,11 @@ def jwt_bearer(
         assertion = jwt.encode({"alg": ALGORITHM, "typ": "JWT"}, claims, key, algorithms=[ALGORITHM])
         return form_request(_token_url(url), {"grant_type": GRANT_TYPE, "assertion": assertion})
 
-    return _client(source, url, grant, transport)
+    return _client(source, url, grant, transport, tls)
 
 
-def _client(source: str, url: str, grant: Grant, transport: Transport | None) -> TokenClient:
-    return TokenClient(source, grant, transport, examine=of_the_org(url))
+def _client(source: str, url: str, grant: Grant, transport: Transport | None, tls: Tls) -> TokenClient:
+    return TokenClient(source, grant, transport, examine=of_the_org(url), tls=tls)
 
 
 def of_the_org(url: str) -> Callable[[bytes], None]:
