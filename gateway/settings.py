@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from gateway.adapters.crm_dynamics import DynamicsCrm
 from gateway.adapters.crm_hubspot import HubSpotCrm
 from gateway.adapters.crm_salesforce import SalesforceCrm
 from gateway.adapters.ehr_fhir import FhirEhr
@@ -144,7 +145,7 @@ Practices = Annotated[
     Mapping[str, RestPractice | Hl7Feed], Meta(description="The practice management systems.")
 ]
 Crms = Annotated[
-    Mapping[str, HubSpotCrm | SalesforceCrm],
+    Mapping[str, DynamicsCrm | HubSpotCrm | SalesforceCrm],
     Meta(description="The customer relationship management systems."),
 ]
 

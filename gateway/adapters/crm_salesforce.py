@@ -21,7 +21,6 @@ from sources.crm.salesforce import (
     meant,
     signing_key,
 )
-from sources.crm.salesforce.usage import HEADER
 
 
 class SalesforceCrm(CrmSection, frozen=True, kw_only=True, tag_field="kind", tag="salesforce"):
@@ -84,7 +83,7 @@ class SalesforceCrm(CrmSection, frozen=True, kw_only=True, tag_field="kind", tag
             authorizer=self._authorizer(name),
             limits=self.http.limits(self.timeout_s),
             tls=self.http.tls(),
-            allowance=usage_header(HEADER),
+            allowance=usage_header("sforce-limit-info"),
             observers=means.observers,
             meant=meant,
         )

@@ -37,6 +37,7 @@ class Requests:
         query: Pairs | None = None,
         form: Pairs | None = None,
         json: Any = None,
+        body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Request:
         """The request; see `Upstream.send`."""
@@ -50,7 +51,7 @@ class Requests:
         if json is not None:
             sent = {"Content-Type": "application/json"} | sent
             return Request(method, url, sent, msgspec.json.encode(json))
-        return Request(method, url, sent)
+        return Request(method, url, sent, body)
 
     def _url(self, path: str) -> str:
         if "://" not in path:

@@ -98,6 +98,7 @@ class Upstream:
         query: Pairs | None = None,
         form: Pairs | None = None,
         json: Any = None,
+        body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         idempotent: bool = True,
         deadline: float | None = None,
@@ -108,13 +109,16 @@ class Upstream:
         It is never later than the deadline of the operation the question belongs to. A status among *answers*
         is an answer, too: for sources whose refusals say something worth reading.
 
-        *path* is under the base URL, or an absolute URL of the source's own origin. An *idempotent*
-        request is repeated where that may help, and shared with who asks the same for the same actor.
+        *path* is under the base URL, or an absolute URL of the source's own origin. A *body* that is neither
+        a form nor JSON needs its `Content-Type` among *headers*. An *idempotent* request is repeated where
+        that may help, and shared with who asks the same for the same actor.
 
         Raises:
             SourceError: there is no such answer; see `sources.calling.failures`.
         """
-        request = self._requests.made(method, path, query=query, form=form, json=json, headers=headers)
+        request = self._requests.made(
+            method, path, query=query, form=form, json=json, body=body, headers=headers
+        )
         operation = current_operation()
         until = self.deadline() if deadline is None else deadline
         if operation is None:

@@ -7,9 +7,12 @@ from typing import Any
 import pytest
 from joserfc.jwk import RSAKey
 
+from gateway.adapters.crm_dynamics import DynamicsCrm
+from gateway.adapters.crm_hubspot import HubSpotCrm
 from gateway.adapters.crm_salesforce import SalesforceCrm
 from gateway.adapters.sections import Means
 from gateway.configuration import SettingsError, read
+from sources.crm.dynamics import DynamicsEngagements
 from sources.crm.salesforce import SalesforceEngagements
 
 PEM = RSAKey.generate_key(2048).as_pem(private=True).decode()
@@ -55,6 +58,55 @@ def test_what_cannot_be_used_is_told_with_the_next_step(given: dict[str, Any], w
 
     assert why in told
     assert PEM not in told
+
+
+DYNAMICS = {"url": "https://clinic.crm.dynamics.com", "tenant": "t", "client_id": "app", "client_secret": "s"}
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({"client_secret": None}, "exclude each other"),
+        ({"certificate": PEM}, "exclude each other"),
+        ({"client_secret": None, "certificate": PEM}, "private RSA key and its certificate"),
+        ({"table": "msemr_conditions"}, "clinical table"),
+        ({"columns": {"score": "Score"}}, "is no column of `contacts`"),
+        ({"lookup": "guess"}, "one of batch, filter"),
+        ({"tenant": None}, "The directory (tenant)"),
+    ],
+)
+def test_what_cannot_be_used_of_an_organisation_is_told_too(given: dict[str, Any], why: str) -> None:
+    table = {name: value for name, value in {**DYNAMICS, **given}.items() if value is not None}
+    with pytest.raises(SettingsError) as caught:
+        read(DynamicsCrm, table, {})
+
+    assert why in str(caught.value)
+    assert PEM not in str(caught.value)
+
+
+def test_an_organisation_is_asked_as_its_settings_say() -> None:
+    built = read(DynamicsCrm, {**DYNAMICS, "stages": {"1": "lead"}}, {}).build("crm", Means())
+
+    assert isinstance(built.source, DynamicsEngagements)
+    assert len(built.upstreams) == 1
+
+
+HUBSPOT = {"url": "https://api.hubapi.com"}
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({}, "set both, or `token`"),
+        ({"client_id": "me"}, "set both, or `token`"),
+        ({"token": "t", "client_id": "me", "client_secret": "s"}, "stands in the place of a client"),
+    ],
+)
+def test_hubspot_is_told_of_a_token_or_of_a_client(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(SettingsError, match=why):
+        read(HubSpotCrm, HUBSPOT | given, {})
+
+    assert read(HubSpotCrm, HUBSPOT | {"token": "t"}, {}).build("crm", Means()).upstreams
 
 
 def test_a_user_may_sign_in_by_a_key() -> None:

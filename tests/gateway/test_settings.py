@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.adapters.crm_hubspot import HubSpotCrm
+from gateway.adapters.crm_dynamics import DynamicsCrm
 from gateway.adapters.pms_rest import RestPractice
 from gateway.configuration import Secret
 from gateway.settings import Settings, SettingsError, read_settings
@@ -30,7 +30,7 @@ SECRETS = {
 OF_THE_PAGE = {
     "CAREGRAPH_KEYS_CARE_KEY_SECRET": "k",
     "CAREGRAPH_PMS_REST_CLIENT_SECRET": "p",
-    "CAREGRAPH_CRM_HUBSPOT_TOKEN": "c",
+    "CAREGRAPH_CRM_DYNAMICS_CLIENT_SECRET": "c",
 }
 """The secrets of docs/caregraph.toml."""
 
@@ -266,9 +266,9 @@ def test_the_file_is_read_from_the_path_given_or_from_the_variable(tmp_path: Pat
     by_variable = read_settings(environ={**OF_THE_PAGE, "CAREGRAPH_CONFIG": str(path)})
 
     assert by_path == by_variable
-    crm = by_path.crm["hubspot"]
-    assert isinstance(crm, HubSpotCrm)
-    assert crm.token == Secret("c")
+    crm = by_path.crm["dynamics"]
+    assert isinstance(crm, DynamicsCrm)
+    assert crm.client_secret == Secret("c")
 
 
 @pytest.mark.parametrize(

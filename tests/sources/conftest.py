@@ -1,17 +1,23 @@
 """The sandbox, served once for all tests of the sources, and the adapters that speak to it."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import date
+from typing import Literal
 
 import pytest
 
 from sandbox.admission import ClientCredentials
+from sandbox.crm.dynamics import dynamics_app
+from sandbox.crm.dynamics.contacts import STAGES
+from sandbox.crm.dynamics.sign_in import TENANT
 from sandbox.crm.salesforce import salesforce_app
 from sandbox.dataset import generate
 from sandbox.knobs import Knobs
 from sandbox.serve import Options, background
 from sandbox.serving import one
 from sources.calling import Limits, Upstream, backend_services, client_credentials
+from sources.crm.dynamics import DynamicsEngagements, DynamicsSettings, client_secret
 from sources.crm.hubspot import HubSpotEngagements, HubSpotSettings
 from sources.crm.salesforce import SalesforceEngagements, SalesforceSettings, meant
 from sources.crm.salesforce import client_credentials as salesforce_sign_in
@@ -22,6 +28,7 @@ from tests.sources.practice import KEY, Served
 
 PRACTICE = alone("pms", "urn:caregraph:sandbox:mrn", "urn:caregraph:sandbox:visit")
 
+DYNAMICS_SECRET = "sandbox-dynamics-secret"
 SALESFORCE_SECRET = "sandbox-salesforce-secret"
 UNHURRIED = Limits(timeout_s=20.0)
 """A busy machine is no fault of the sandbox's."""
@@ -47,6 +54,15 @@ def salesforce_at(served: Served) -> Iterator[str]:
     sessions = ClientCredentials("caregraph", SALESFORCE_SECRET)
     org = salesforce_app(served.dataset.contacts, sessions=sessions, page_size=7)
     with one(Knobs(org, "salesforce", sessions.revoke)) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def dynamics_at(served: Served) -> Iterator[str]:
+    """Where a Dataverse organisation is that holds the same people; its knobs are below `/sandbox`."""
+    sessions = ClientCredentials("caregraph", DYNAMICS_SECRET)
+    organisation = dynamics_app(served.dataset.contacts, sessions=sessions, page_size=7)
+    with one(Knobs(organisation, "dynamics", sessions.revoke)) as url:
         yield url
 
 
@@ -89,5 +105,28 @@ async def salesforce(salesforce_at: str) -> AsyncIterator[SalesforceEngagements]
     authorizer = salesforce_sign_in("crm", salesforce_at, "caregraph", SALESFORCE_SECRET)
     upstream = Upstream("crm", "crm", salesforce_at, authorizer=authorizer, limits=UNHURRIED, meant=meant)
     engagements = SalesforceEngagements(SalesforceSettings("crm"), upstream)
+    yield engagements
+    await engagements.close()
+
+
+@pytest.fixture
+async def dynamics(dynamics_at: str) -> AsyncIterator[DynamicsEngagements]:
+    """Asked by a filter."""
+    async with dynamics_by("filter", dynamics_at) as engagements:
+        yield engagements
+
+
+@pytest.fixture
+async def dynamics_in_batches(dynamics_at: str) -> AsyncIterator[DynamicsEngagements]:
+    async with dynamics_by("batch", dynamics_at) as engagements:
+        yield engagements
+
+
+@asynccontextmanager
+async def dynamics_by(lookup: Literal["filter", "batch"], url: str) -> AsyncIterator[DynamicsEngagements]:
+    authorizer = client_secret("crm", url, TENANT, "caregraph", DYNAMICS_SECRET, authority=url)
+    upstream = Upstream("crm", "crm", url, authorizer=authorizer, limits=UNHURRIED)
+    stages = {str(number): stage for stage, number in STAGES.items()}
+    engagements = DynamicsEngagements(DynamicsSettings("crm", stages=stages, lookup=lookup), upstream)
     yield engagements
     await engagements.close()

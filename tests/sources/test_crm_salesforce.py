@@ -20,11 +20,9 @@ from sources.crm.salesforce import (
     FieldNames,
     SalesforceEngagements,
     SalesforceSettings,
-    Usage,
     client_credentials,
     jwt_bearer,
     meant,
-    usage,
 )
 from sources.crm.salesforce.soql import by_key, literal
 from sources.errors import SourceMisread, SourceRejected, SourceUnavailable
@@ -381,22 +379,6 @@ def test_whatever_fields_hold_it_is_an_engagement_or_a_refusal(fields: dict[str,
     assert read.score is None or 0 <= read.score <= 100
     assert read.attendance_rate is None or 0 <= read.attendance_rate <= 1
     assert read.satisfaction is None or 1 <= read.satisfaction <= 5
-
-
-@pytest.mark.parametrize(
-    ("header", "found"),
-    [
-        ("api-usage=18/5000", Usage(18, 5000)),
-        ("api-usage=25/5000; per-app-api-usage=17/250(appName=sample-app)", Usage(25, 5000)),
-        ("per-app-api-usage=17/250(appName=x)", None),
-        ("api-usage=18", None),
-        ("api-usage=-1/5", None),
-        ("", None),
-    ],
-)
-def test_how_much_of_the_days_calls_is_used_up_is_read(header: str, found: Usage | None) -> None:
-    assert usage({"sforce-limit-info": header}) == found
-    assert usage({}) is None
 
 
 @given(st.binary())

@@ -19,9 +19,15 @@ CARE_KEY = CareKeys(b"sandbox-care-key")
 KEYS = [CARE_KEY(PatientId(f"pat-{n:06}")) for n in range(1, 31)]
 
 
-FIXTURES = {"hubspot": "crm", "salesforce": "salesforce"}
+FIXTURES = {
+    "hubspot": "crm",
+    "salesforce": "salesforce",
+    "dynamics": "dynamics",
+    "dynamics, in batches": "dynamics_in_batches",
+}
 OWNER_IDS: dict[str, Callable[[str], str]] = {
     "salesforce": lambda number: f"005{int(number):012}AAA",
+    "dynamics": lambda number: f"00000000-0000-4000-8001-{int(number):012}",
 }
 """How a CRM numbers the people who work there, by their numbers in the data set; the others use these."""
 
@@ -44,7 +50,7 @@ def compared(row: Engagement) -> Engagement:
 
 
 def as_known_to(vendor: str, row: Engagement) -> Engagement:
-    number = OWNER_IDS.get(vendor, str)
+    number = OWNER_IDS.get(vendor.partition(",")[0], str)
     return replace(row, owner=row.owner and Owner(id=number(row.owner.id), name=row.owner.name))
 
 

@@ -4,16 +4,13 @@ from sources.crm.salesforce.engagements import SalesforceEngagements
 from sources.crm.salesforce.oauth import client_credentials, jwt_bearer, signing_key
 from sources.crm.salesforce.refusals import meant
 from sources.crm.salesforce.settings import FieldNames, SalesforceSettings
-from sources.crm.salesforce.usage import Usage, usage
 
 __all__ = [
     "FieldNames",
     "SalesforceEngagements",
     "SalesforceSettings",
-    "Usage",
     "client_credentials",
     "jwt_bearer",
     "meant",
     "signing_key",
-    "usage",
 ]
