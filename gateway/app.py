@@ -37,6 +37,7 @@ from gateway.transport.settings import StatusProfile, TransportSettings
 from gateway.transport.streams import Streams
 from gateway.visibility import Explainer, Views
 from policies import Policy
+from resolvers.consents import Consents, KeptConsents, NoConsents
 from resolvers.cursors import Seal
 from resolvers.loaders import House, Sources
 from resolvers.schema import build, classify, core_of
@@ -88,6 +89,7 @@ def compose(
         CareKeys(secret),
         Seal(digest(secret, b"cursors", sha256)),
         Explainer(schema, operations),
+        _consents(settings, kept),
     )
     identity = Identity(settings.identity, metrics)
     policy = Policy(classify(schema))
@@ -127,6 +129,14 @@ def compose(
         *_operator_routes(identity, house.sources, metrics),
     ]
     return Gateway(Starlette(routes=routes, lifespan=lifespan), streams)
+
+
+def _consents(settings: Settings, kept: Adapters) -> Consents:
+    """Patients' consents, unless the operator says that no EHR keeps any."""
+    keeping = [ehr for ehr in settings.ehr.values() if ehr.consents == "kept"]
+    if not keeping:
+        return NoConsents()
+    return KeptConsents(kept.sources.ehr, min(ehr.consent_max_age_s for ehr in keeping))
 
 
 def _transport(settings: Settings) -> TransportSettings:

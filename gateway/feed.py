@@ -13,6 +13,7 @@ from resolvers.faults import BadInput
 from resolvers.loaders import House, Loaders
 from resolvers.roads import Nodes
 from resolvers.subscription import Subscribed
+from sources.errors import SourceError
 from sources.model import Change, ChangeKind
 
 NO_CURSOR = "`after` or `Last-Event-ID` is no cursor of a change; subscribe without it to begin now"
@@ -33,7 +34,7 @@ class Feed:
     def changes(
         self, subscribed: Subscribed, grant: Callable[[], Grant], house: House
     ) -> AsyncGenerator[Item, None]:
-        """The changes the subscriber asked for and, as of now, may know of; and the gaps in what is kept.
+        """The changes the subscriber asked for and, as of now, may know of; and the gaps in what is known.
 
         Raises:
             BadInput: `after` is no cursor; at once.
@@ -50,25 +51,34 @@ async def _known(
 ) -> AsyncGenerator[Item, None]:
     async with aclosing(told) as items:
         async for item in items:
-            if isinstance(item, Gap) or await may_know(item, grant(), house):
+            if isinstance(item, Gap):
                 yield item
+                continue
+            try:
+                if await may_know(item, grant(), house):
+                    yield item
+            except SourceError:
+                # Neither told, for it may not be theirs to know, nor passed over in silence.
+                yield Gap(item.cursor)
 
 
 async def may_know(change: Change, grant: Grant, house: House) -> bool:
-    """Whether the actor may know that this record changed: as they may know of the record."""
+    """Whether the actor may know that this record changed: as they may know of the record.
+
+    Raises:
+        SourceError: that can't be found out now.
+    """
     type_name = change.type.value
     if grant.decide(Coordinate(type_name, "id")).effect is Effect.DENY:
         return False
-    rule = grant.rows(type_name)
-    if rule.always:
-        return True
-    if all(clause.bound and not clause.query for clause in rule.clauses):
-        return bool(rule.clauses) and change.patient_id == rule.patient
-    if change.kind is ChangeKind.DELETED:
-        return False  # what is gone can't be checked any more
     loaders = Loaders(house, grant, {})
     try:
+        known = await loaders.knows_of(type_name, change.patient_id)
+        if known is not None or change.kind is ChangeKind.DELETED:
+            return known is True  # what is gone can't be checked any more
         row = (await Nodes(loaders).load([change.record_id]))[0]
     finally:
         loaders.close()
+    if isinstance(row, SourceError):
+        raise row
     return row is not None and not isinstance(row, Exception)

@@ -45,7 +45,7 @@ from gateway.transport.service import (
     Unavailable,
 )
 from gateway.visibility import Views
-from policies import Actor, Grant, Policy
+from policies import PART_2_NOTICE, Actor, Grant, Policy
 from resolvers.faults import BadInput
 from resolvers.loaders import House, Loaders
 from resolvers.subscription import Subscribed
@@ -319,6 +319,8 @@ def _extensions(ran: Ran, grant: Grant, tally: Tally) -> dict[str, Any]:
         said[EXTENSION] = told(grant.actor.emergency)
     if ran.data is not None and ran.plan is not None and ran.plan.masked:
         said["masked"] = [masked._asdict() for masked in ran.plan.masked]
+    if ran.data is not None and ran.loaders is not None and ran.loaders.touched.is_part_2:
+        said["notices"] = [PART_2_NOTICE]
     return said
 
 

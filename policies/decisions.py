@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
 
 from policies.actor import Actor, Audience
 from policies.boundary import BOUNDARY, PURPOSES, rule
 from policies.classification import Classified, Coordinate, DataClass, Needs, Requirement
+from policies.clearance import CLEARANCES, HANDLINGS, clearance
 from policies.compartment import FHIR_TYPES
+from policies.conditions import RowConditions, conditions
+from policies.consent import Asking, matters
 from policies.effects import Effect
 from policies.emergency import Emergency
 from policies.masks import MASKS, Mask
@@ -25,6 +29,7 @@ from policies.reasons import (
     masked_by,
 )
 from policies.rows import READING, RowRule, row_rule
+from policies.sensitivity import TABLES
 from policies.standing import Standing
 from sources.model import PatientId
 
@@ -106,6 +111,17 @@ class Grant:
         *letters* narrows to the road the rows come by: `r`, read by id; `s`, found by search.
         """
         return replace(self._ruling.rows(resource, letters), patient=self.actor.patient)
+
+    def conditions(
+        self, resource: str, letters: str = READING, *, now: datetime | None = None, consents: bool = True
+    ) -> RowConditions:
+        """All that a row of the type must pass at *now*: scopes, labels and, if they are kept, consents."""
+        actor = self.actor
+        is_bound = consents and matters(actor.audience, actor.purpose.value)
+        asking = Asking.of(actor, resource, now or datetime.now(UTC)) if is_bound else None
+        cleared = clearance(actor.audience, actor.purpose)
+        rule = self.rows(resource, letters)
+        return conditions(resource, rule, cleared, asking, actor.emergency)
 
 
 class Ruling:
@@ -191,6 +207,7 @@ def _version(coordinates: Mapping[Coordinate, Classified]) -> str:
             *(f"{at} {is_.data.value} {is_.needs}" for at, is_ in coordinates.items()),
             *(cell.id for cell in BOUNDARY.values()),
             *(f"{at} {mask.id}" for at, mask in MASKS.items()),
+            *map(repr, (*CLEARANCES, *HANDLINGS, *TABLES.items())),
         )
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from itertools import groupby
 
 from policies.actor import DEFAULT_PURPOSE, Audience
@@ -12,7 +12,9 @@ from policies.compartment import COMPARTMENT, DIRECTORY, PARAMETERS
 from policies.decisions import crossing
 from policies.effects import Effect
 from policies.emergency import LONGEST_S
+from policies.markdown import code, codes, table
 from policies.masks import MASKS, UNMASKED, Mask
+from policies.matrix_rows import row_conditions
 from policies.purposes import WITHIN
 from policies.reasons import MEANINGS
 
@@ -28,7 +30,8 @@ Every field and every argument of the schema has a **data class**, and an answer
 1. The **boundary** says what each audience may read of each data class: *allow*, *mask*, or nothing (–).
    What no rule opens is denied. A denial beats a mask, and a mask beats an allowance.
 2. The token must hold the **scopes** the field needs. No scope opens what the boundary closes.
-3. The **row** must be one the token reaches: its patient's, and what its granular scopes ask for.
+3. The **row** must be one the token reaches: its patient's, and what its granular scopes ask for. The
+   patient's **consents** must let it through, and the audience must be cleared for its security **labels**.
 
 A field that is denied is never asked of a source. A field these rules do not know is denied, and so is one
 whose rule fails. An argument is data too: who may not read a value may not search by it."""
@@ -92,22 +95,31 @@ one is."""
 def render(coordinates: Mapping[Coordinate, Classified]) -> str:
     """The whole page for *coordinates*: the same rules give the same text."""
     glass = BREAK_GLASS_NOTE.format(minutes=LONGEST_S // 60)
-    parts = (_audiences(), _boundary(), _masks(), _rows(), (glass,), _reasons(), _fields(coordinates))
+    parts = (
+        _audiences(),
+        _boundary(),
+        _masks(),
+        _rows(),
+        *row_conditions(),
+        (glass,),
+        _reasons(),
+        _fields(coordinates),
+    )
     return "\n\n".join((OPENING, *("\n".join(part) for part in parts))) + "\n"
 
 
 def _audiences() -> Iterator[str]:
     yield "## Audiences"
     yield ""
-    yield from _table(
+    yield from table(
         ("audience", "who", "persona", "purpose, if none is stated", "purposes it may state"),
         (
             (
                 audience.value,
                 DESCRIPTIONS[audience],
-                _code(PERSONAS[audience]),
-                _code(DEFAULT_PURPOSE[audience].value),
-                _codes(sorted(purpose.value for purpose in PURPOSES[audience])),
+                code(PERSONAS[audience]),
+                code(DEFAULT_PURPOSE[audience].value),
+                codes(sorted(purpose.value for purpose in PURPOSES[audience])),
             )
             for audience in Audience
         ),
@@ -117,13 +129,13 @@ def _audiences() -> Iterator[str]:
 
 def _narrower() -> Iterator[str]:
     for wide, narrow in WITHIN.items():
-        yield f"{_code(wide.value)} to {_codes(sorted(purpose.value for purpose in narrow))}"
+        yield f"{code(wide.value)} to {codes(sorted(purpose.value for purpose in narrow))}"
 
 
 def _boundary() -> Iterator[str]:
     yield "## The boundary"
     yield ""
-    yield from _table(
+    yield from table(
         ("data class", *_audience_names(), "what it is"),
         (
             (data.value, *(SIGNS[rule(audience, data).effect] for audience in Audience), data.meaning)
@@ -143,14 +155,12 @@ def _boundary() -> Iterator[str]:
 
 def _masks() -> Iterator[str]:
     yield MASKS_NOTE
-    yield from _table(
+    yield from table(
         ("mask", "what is left", "fields"),
-        ((mask.id, mask.meaning, _codes(_fields_of(mask))) for mask in dict.fromkeys(MASKS.values())),
+        ((mask.id, mask.meaning, codes(_fields_of(mask))) for mask in dict.fromkeys(MASKS.values())),
     )
     yield UNMASKED_NOTE
-    yield from _table(
-        ("field", "why it has no mask"), ((_code(str(at)), why) for at, why in UNMASKED.items())
-    )
+    yield from table(("field", "why it has no mask"), ((code(str(at)), why) for at, why in UNMASKED.items()))
 
 
 def _fields_of(mask: Mask) -> Iterator[str]:
@@ -159,7 +169,7 @@ def _fields_of(mask: Mask) -> Iterator[str]:
 
 def _rows() -> Iterator[str]:
     yield ROWS_NOTE
-    yield from _table(
+    yield from table(
         ("type", "whose rows", "what a granular scope may ask"),
         (
             (kind, "the directory's" if kind in DIRECTORY else "a patient's", _parameters(kind))
@@ -169,7 +179,7 @@ def _rows() -> Iterator[str]:
 
 
 def _parameters(kind: str) -> str:
-    return _codes(sorted(PARAMETERS.get(kind, {}))) or "nothing"
+    return codes(sorted(PARAMETERS.get(kind, {}))) or "nothing"
 
 
 def _reasons() -> Iterator[str]:
@@ -178,8 +188,8 @@ def _reasons() -> Iterator[str]:
     yield "A decision names the rules that made it: the boundary's, such as"
     yield f"`{rule(Audience.CRM, DataClass.CLINICAL).id}`, the mask's, such as `mask-year`, or one of these."
     yield ""
-    yield from _table(
-        ("reason", "what it says"), ((_code(reason), meaning) for reason, meaning in MEANINGS.items())
+    yield from table(
+        ("reason", "what it says"), ((code(reason), meaning) for reason, meaning in MEANINGS.items())
     )
 
 
@@ -190,7 +200,7 @@ def _fields(coordinates: Mapping[Coordinate, Classified]) -> Iterator[str]:
         yield ""
         yield f"### {kind}"
         yield ""
-        yield from _table(
+        yield from table(
             ("field", "data class", "needs", *_audience_names()),
             (_field(coordinate, coordinates[coordinate]) for coordinate in fields),
         )
@@ -198,9 +208,9 @@ def _fields(coordinates: Mapping[Coordinate, Classified]) -> Iterator[str]:
 
 def _field(coordinate: Coordinate, classified: Classified) -> tuple[str, ...]:
     name = str(coordinate).removeprefix(f"{coordinate.type}.")
-    needs = " or ".join(_code(str(need)) for need in classified.needs.any_of) or "nothing"
+    needs = " or ".join(code(str(need)) for need in classified.needs.any_of) or "nothing"
     signs = (_sign(audience, coordinate, classified.data) for audience in Audience)
-    return (_code(name), classified.data.value, needs, *signs)
+    return (code(name), classified.data.value, needs, *signs)
 
 
 def _sign(audience: Audience, coordinate: Coordinate, data: DataClass) -> str:
@@ -211,21 +221,3 @@ def _sign(audience: Audience, coordinate: Coordinate, data: DataClass) -> str:
 
 def _audience_names() -> tuple[str, ...]:
     return tuple(audience.value for audience in Audience)
-
-
-def _codes(texts: Iterable[str]) -> str:
-    return ", ".join(map(_code, texts))
-
-
-def _code(text: str) -> str:
-    return f"`{text}`"
-
-
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
-    yield _line(head)
-    yield _line(("---",) * len(head))
-    yield from map(_line, rows)
-
-
-def _line(cells: tuple[str, ...]) -> str:
-    return f"| {' | '.join(cells)} |"

@@ -11,6 +11,13 @@ PURPOSE_NOT_PERMITTED = "purpose-not-permitted"
 SCOPE_HELD = "scope-held"
 SCOPE_MISSING = "scope-missing"
 MASK_MISSING = "mask-missing"
+OUT_OF_REACH = "row-out-of-reach"
+CONSENT_DENIES = "consent-denies"
+CONSENT_UNREADABLE = "consent-unreadable"
+LABEL_CONFIDENTIALITY = "label-confidentiality"
+LABEL_SENSITIVITY = "label-sensitivity"
+LABEL_HANDLING = "label-handling"
+ROW_RULE_RAISED = "row-rule-raised"
 
 MEANINGS: Mapping[str, str] = MappingProxyType(
     {
@@ -22,6 +29,19 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         MASK_MISSING: "Denied: the boundary masks the data class, and the field has no mask.",
     }
 )
+
+WITHHELD: Mapping[str, str] = MappingProxyType(
+    {
+        OUT_OF_REACH: "The token's scopes do not reach the row.",
+        CONSENT_DENIES: "A consent of the patient denies it.",
+        CONSENT_UNREADABLE: "A consent of the patient says something that can't be evaluated.",
+        LABEL_CONFIDENTIALITY: "The row is more confidential than the audience is cleared for.",
+        LABEL_SENSITIVITY: "The row tells of something the audience is not cleared for.",
+        LABEL_HANDLING: "A handling code of the row closes it to the audience.",
+        ROW_RULE_RAISED: "A condition could not be evaluated.",
+    }
+)
+"""The ids of the conditions that withhold a row; the audit counts them."""
 
 
 def masked_by(mask_id: str) -> str:

@@ -70,6 +70,14 @@ class RowRule:
         """
         return self.always or any(self._holds(clause, row, owner) for clause in self.clauses)
 
+    def reaches_all_of(self, patient: PatientId) -> bool | None:
+        """Whether all rows of a patient are admitted, or none; None where it depends on what is in them."""
+        if self.always:
+            return True
+        if any(clause.query or not clause.bound for clause in self.clauses):
+            return None
+        return bool(self.clauses) and patient == self.patient
+
     def _holds(self, clause: Clause, row: object, owner: PatientId | None) -> bool:
         try:
             return clause.admits(row, owner, self.patient)

@@ -1,18 +1,14 @@
-"""Which rows get past the loaders: pure, over the rule that policy made for the actor."""
+"""How a search is narrowed to what the actor may know of: pure, over the rule that policy made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from policies import RowRule
 from resolvers.connection import Rows
 from sources.errors import SourceError
 from sources.model import PatientId, Visit
-from sources.ports import Found, Listed, Narrowing
-
-K = TypeVar("K")
-V = TypeVar("V")
+from sources.ports import Listed, Narrowing
 
 
 def nothing() -> Rows[Any]:
@@ -28,11 +24,6 @@ def of_encounter(listed: Listed[Any] | SourceError, visit: Visit) -> Listed[Any]
         listed.complete,
         listed.missing,
     )
-
-
-def admits_nothing(rule: RowRule) -> bool:
-    """Whether no row can be admitted, whatever is in it: then nobody is asked."""
-    return not rule.always and not rule.clauses
 
 
 def narrowed(narrowing: Narrowing, rule: RowRule) -> Narrowing:
@@ -55,29 +46,3 @@ def narrowed(narrowing: Narrowing, rule: RowRule) -> Narrowing:
 def confined_to(rule: RowRule) -> PatientId | None:
     """The one patient whose rows alone the rule can admit; None where it may admit others'."""
     return rule.patient if rule.clauses and all(clause.bound for clause in rule.clauses) else None
-
-
-def admitted(rule: RowRule, found: Found[K, V], owner: Callable[[V], PatientId | None]) -> Found[K, V]:
-    if rule.always:
-        return found
-    return {
-        key: row for key, row in found.items() if isinstance(row, SourceError) or rule.admits(row, owner(row))
-    }
-
-
-def admitted_keys(rule: RowRule, found: Found[K, V], owner: Callable[[K], PatientId]) -> Found[K, V]:
-    """Those the actor may know of, where the key tells whose a row is."""
-    if rule.always:
-        return found
-    return {
-        key: row for key, row in found.items() if isinstance(row, SourceError) or rule.admits(row, owner(key))
-    }
-
-
-def admitted_rows(
-    rule: RowRule, listed: Listed[V] | SourceError, owner: PatientId
-) -> Listed[V] | SourceError:
-    if rule.always or isinstance(listed, SourceError):
-        return listed
-    rows = tuple(row for row in listed.rows if rule.admits(row, owner))
-    return Listed(rows, listed.complete, listed.missing)

@@ -8,27 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Protocol, TypeVar, cast
 
 import msgspec
 
-from policies import Actor, Coordinate, Decision, RowRule
+from policies import Actor, Coordinate, Decision, RowConditions, RowRule
 from resolvers.access import Explains
-from resolvers.admitting import (
-    admits_nothing,
-    admitted,
-    admitted_keys,
-    admitted_rows,
-    confined_to,
-    narrowed,
-    nothing,
-    of_encounter,
-)
+from resolvers.admitting import confined_to, narrowed, nothing, of_encounter
 from resolvers.batching import Loader, Tasks
 from resolvers.charts import merged, owed_in_all, starts
 from resolvers.connection import Rows, size
-from resolvers.cursors import Place, Seal
+from resolvers.consents import Consented, Consents
+from resolvers.cursors import Seal
+from resolvers.gate import Asked, Gate, Owner, Touched
+from resolvers.searching import Searching
 from sources.errors import SourceError
 from sources.model import (
     NPI,
@@ -83,6 +76,7 @@ class Grants(Protocol):
     def actor(self) -> Actor: ...
     def decide(self, coordinate: Coordinate) -> Decision: ...
     def rows(self, resource: str, letters: str) -> RowRule: ...
+    def conditions(self, resource: str, letters: str, *, consents: bool) -> RowConditions: ...
     def missing(self, coordinates: Iterable[Coordinate]) -> tuple[str, ...]: ...
 
 
@@ -105,21 +99,7 @@ class House:
     care_key: Callable[[PatientId], CareKey]
     seal: Seal
     explain: Explains
-
-
-class Touched:
-    """Whose rows a request was given: patients by id, and by MRN where their id was not learnt."""
-
-    def __init__(self) -> None:
-        self.patients: set[PatientId] = set()
-        self.charts: set[Mrn] = set()
-
-    def rows(self, rows: Iterable[Any]) -> None:
-        """Notes the owners of rows that have one."""
-        for row in rows:
-            owner = getattr(row, "patient_id", None)
-            if owner is not None:
-                self.patients.add(owner)
+    consents: Consents
 
 
 class Loaders:
@@ -136,7 +116,8 @@ class Loaders:
         self.missing: dict[tuple[str, type[SourceError]], SourceError] = {}
         self._wanted = wanted
         self._loaders: dict[Hashable, Loader[Any, Any]] = {}
-        self._rules: dict[tuple[str, str], tuple[RowRule, Wanted]] = {}
+        self._gates: dict[tuple[str, str], Gate] = {}
+        self._seen: list[Patient] = []
 
     def close(self) -> None:
         """Ends what still runs for the request, and lets go of its rows: loaders and fetches are a cycle."""
@@ -149,11 +130,16 @@ class Loaders:
         """Resources of a type by their logical ids."""
 
         async def fetch(ids: Sequence[str]) -> Found[str, R]:
-            rule, wanted = self._rule(kind.__name__, READ)
-            if admits_nothing(rule):
+            gate = self._gate(kind.__name__, READ)
+            if gate.admits_nothing:
                 return {}
-            found = await self.house.sources.ehr.read(kind, ids, wanted)
-            kept = admitted(rule, found, lambda row: getattr(row, "patient_id", None))
+            if kind is Patient:
+                return await self._patients(gate, ids)
+
+            async def read(chosen: Sequence[str], wanted: Wanted) -> Found[str, R]:
+                return await self.house.sources.ehr.read(kind, chosen, wanted)
+
+            kept = await gate.found(await read(ids, gate.wanted), _owner, read)
             self.touched.rows(kept.values())
             return kept
 
@@ -163,13 +149,10 @@ class Loaders:
         """Patients' resources of a type, narrowed."""
 
         async def fetch(patients: Sequence[PatientId]) -> Found[PatientId, Listed[R]]:
-            rule, wanted = self._rule(kind.__name__, SEARCH)
-            if admits_nothing(rule):
+            gate = self._gate(kind.__name__, SEARCH)
+            if gate.admits_nothing:
                 return dict.fromkeys(patients, NONE)
-            self.touched.patients.update(patients)
-            narrow = narrowed(narrowing, rule)
-            found = await self.house.sources.ehr.of_patients(kind, patients, narrow, wanted)
-            return {patient: admitted_rows(rule, found.get(patient, NONE), patient) for patient in patients}
+            return await self._of_patients(kind, patients, narrowing, gate)
 
         return self._loader(("of_patients", kind, narrowing), fetch)
 
@@ -178,20 +161,13 @@ class Loaders:
         by = "context" if kind is DocumentReference else "encounter"
 
         async def fetch(visits: Sequence[Visit]) -> Found[Visit, Listed[Any]]:
-            rule, wanted = self._rule(kind.__name__, SEARCH)
-            if admits_nothing(rule):
+            gate = self._gate(kind.__name__, SEARCH)
+            if gate.admits_nothing:
                 return dict.fromkeys(visits, NONE)
             patients = list(dict.fromkeys(visit.patient_id for visit in visits))
-            self.touched.patients.update(patients)
             narrowing = Narrowing((("encounter", tuple(visit.encounter_id for visit in visits)),))
-            ehr = self.house.sources.ehr
-            found = await ehr.of_patients(kind, patients, narrowed(narrowing, rule), wanted | {by})
-            return {
-                visit: of_encounter(
-                    admitted_rows(rule, found.get(visit.patient_id, NONE), visit.patient_id), visit
-                )
-                for visit in visits
-            }
+            found = await self._of_patients(kind, patients, narrowing, gate, frozenset({by}))
+            return {visit: of_encounter(found[visit.patient_id], visit) for visit in visits}
 
         return self._loader(("of_encounters", kind), fetch)
 
@@ -199,14 +175,18 @@ class Loaders:
         """Resources of a type by a business identifier, which *identifier* writes as `system|value`."""
 
         async def fetch(values: Sequence[str]) -> Found[str, R]:
-            rule, wanted = self._rule(kind.__name__, SEARCH)
-            if admits_nothing(rule):
+            gate = self._gate(kind.__name__, SEARCH)
+            if gate.admits_nothing:
                 return {}
-            asked = {value: identifier(value) for value in values}
-            found = await self.house.sources.ehr.identified(kind, list(dict.fromkeys(asked.values())), wanted)
-            by_value = {value: found[token] for value, token in asked.items() if token in found}
-            kept = admitted(rule, by_value, lambda row: getattr(row, "patient_id", None))
-            self.touched.rows(kept.values())
+
+            async def read(chosen: Sequence[str], wanted: Wanted) -> Found[str, R]:
+                asked = {value: identifier(value) for value in chosen}
+                tokens = list(dict.fromkeys(asked.values()))
+                found = await self.house.sources.ehr.identified(kind, tokens, wanted)
+                return {value: found[token] for value, token in asked.items() if token in found}
+
+            kept = await gate.found(await read(values, gate.wanted), _owner, read)
+            self._note(kept.values())
             return kept
 
         return self._loader(("identified", kind), fetch)
@@ -222,22 +202,24 @@ class Loaders:
 
     async def search_patients(self, query: PatientQuery, first: int, after: str | None) -> Rows[Patient]:
         """One page of the patients who match and whom the actor may know of."""
-        rule, wanted = self._rule("Patient", SEARCH)
-        confined = confined_to(rule)
+        gate = self._gate("Patient", SEARCH)
+        confined = confined_to(gate.rule)
         if confined is not None:
             query = query.only(confined)
-        elif admits_nothing(rule):
+        elif gate.admits_nothing:
             return nothing()
 
         async def page(count: int, bookmark: str | None) -> Page[Patient]:
-            return await self.house.sources.ehr.search_patients(query, count, bookmark, wanted)
+            return await self.house.sources.ehr.search_patients(query, count, bookmark, gate.wanted)
 
         async def admit(rows: Sequence[Patient]) -> Sequence[bool]:
-            admits = [rule.admits(row, row.patient_id) for row in rows]
-            self.touched.rows(row for row, is_admitted in zip(rows, admits, strict=True) if is_admitted)
-            return admits
+            kept = await gate.found(dict(enumerate(rows)), _owner)
+            _had(kept)
+            return [index in kept for index in range(len(rows))]
 
-        return await self._search(f"patients:{query!r}", size(first), after, page, admit)
+        found = await self._search(f"patients:{query!r}", gate, page, admit).rows(size(first), after)
+        self._note(found.nodes)
+        return found
 
     # -- the PMS -------------------------------------------------------------------------
 
@@ -275,10 +257,10 @@ class Loaders:
 
         *practitioner* and *patient* are ids of the EHR: the PMS is asked by what it knows them by.
         """
-        rule, wanted = self._rule("Appointment", SEARCH)
-        if admits_nothing(rule):
+        gate = self._gate("Appointment", SEARCH)
+        if gate.admits_nothing:
             return nothing()
-        confined = confined_to(rule)
+        confined = confined_to(gate.rule)
         if confined is not None and patient not in (None, confined):
             return nothing()
         whose = confined if confined is not None else patient
@@ -290,23 +272,26 @@ class Loaders:
             return nothing()
 
         async def page(count: int, bookmark: str | None) -> Page[Appointment]:
-            return await self.house.sources.book.search_appointments(query, count, bookmark, wanted)
+            return await self.house.sources.book.search_appointments(query, count, bookmark, gate.wanted)
 
         async def admit(rows: Sequence[Appointment]) -> Sequence[bool]:
-            admitted = await self._admitted_bookings(rule, {row.id: row for row in rows})
-            return [row.id in admitted for row in rows]
+            kept = await self._admitted_bookings(gate, dict(enumerate(rows)))
+            _had(kept)
+            return [index in kept for index in range(len(rows))]
 
-        return await self._search(f"appointments:{query!r}", size(first), after, page, admit)
+        found = await self._search(f"appointments:{query!r}", gate, page, admit).rows(size(first), after)
+        self.touched.charts.update(row.patient_mrn for row in found.nodes)
+        return found
 
     def locations(self) -> Loader[str, Location]:
         """The PMS's locations by their ids."""
         book = self.house.sources.book
 
         async def fetch(ids: Sequence[str]) -> Found[str, Location]:
-            rule, wanted = self._rule("Location", READ)
-            if admits_nothing(rule):
+            gate = self._gate("Location", READ)
+            if gate.admits_nothing:
                 return {}
-            return admitted(rule, await book.locations(ids, wanted), lambda _: None)
+            return await gate.found(await book.locations(ids, gate.wanted), _nobody)
 
         return self._loader(("locations",), fetch)
 
@@ -319,13 +304,17 @@ class Loaders:
         """What each patient owes, in all practices together."""
 
         async def fetch(keys: Sequence[Charts]) -> Found[Charts, Balance]:
-            rule, wanted = self._rule("Account", READ, "Balance")
-            if admits_nothing(rule):
+            gate = self._gate("Account", READ, "Balance")
+            if gate.admits_nothing:
                 return {}
-            found = await self.house.sources.billing.balances(self._mrns_of(keys), wanted)
+            mrns, asked = await self._charts_asked(gate, keys)
+            found = await self.house.sources.billing.balances(mrns, asked.wanted) if mrns else {}
             owed = {key: owed_in_all([found.get(chart.mrn) for chart in key]) for key in keys}
             known = {key: balance for key, balance in owed.items() if balance is not None}
-            return admitted_keys(rule, known, lambda key: key[0].patient_id)
+            errors = asked.errors
+            return {key: errors[key[0].patient_id] for key in keys if key[0].patient_id in errors} | (
+                await gate.found(known, lambda key, _: key[0].patient_id)
+            )
 
         return self._loader(("balances",), fetch)
 
@@ -335,17 +324,32 @@ class Loaders:
         """Each patient's engagement. Only the opaque key goes to the CRM."""
 
         async def fetch(patients: Sequence[PatientId]) -> Found[PatientId, Engagement]:
-            rule, wanted = self._rule("Engagement", READ)
-            if admits_nothing(rule):
+            gate = self._gate("Engagement", READ)
+            if gate.admits_nothing:
                 return {}
-            self.touched.patients.update(patients)
-            keys = {self.house.care_key(patient): patient for patient in patients}
-            found = await self.house.sources.crm.engagements(list(keys), wanted)
-            return admitted_keys(
-                rule, {keys[key]: row for key, row in found.items()}, lambda patient: patient
-            )
+            chosen, asked = await self._asked(gate, patients)
+            keys = {self.house.care_key(patient): patient for patient in chosen}
+            found = await self.house.sources.crm.engagements(list(keys), asked.wanted) if keys else {}
+            owned = {keys[key]: row for key, row in found.items()}
+            return asked.errors | await gate.found(owned, lambda patient, _: patient)
 
         return self._loader(("engagements",), fetch)
+
+    async def knows_of(self, resource: str, patient: PatientId) -> bool | None:
+        """Whether the actor may know of a patient's rows of a type, all or none; None: that takes the row.
+
+        Raises:
+            SourceError: the patient's consents could not be read.
+        """
+        gate = self._gate(resource, READ + SEARCH)
+        asked = await gate.ask([patient])
+        for error in asked.errors.values():
+            raise error
+        if gate.admits_nothing or not asked.may([patient]):
+            return False
+        if asked.by_patient or not gate.conditions.labels.always:
+            return None
+        return gate.rule.reaches_all_of(patient)
 
     # -- what they share -----------------------------------------------------------------
 
@@ -358,17 +362,57 @@ class Loaders:
             loader = self._loaders[key] = Loader(fetch, self.tasks)
         return loader
 
-    def _rule(self, resource: str, letter: str, shown_as: str | None = None) -> tuple[RowRule, Wanted]:
-        """Which rows of a resource type the actor may know of, and the attributes the request reads of them.
+    def _gate(self, resource: str, letter: str, shown_as: str | None = None) -> Gate:
+        """The conditions on a type's rows, and the attributes the request reads of them.
 
         *letter* is how the rows come, READ or SEARCH; *shown_as* the graph's type, if it has another name.
         """
-        found = self._rules.get((resource, letter))
-        if found is None:
-            rule = self.grant.rows(resource, letter)
-            wanted = self._wanted.get(shown_as or resource, frozenset()) | rule.attributes
-            found = self._rules[resource, letter] = (rule, wanted)
-        return found
+        gate = self._gates.get((resource, letter))
+        if gate is None:
+            conditions = self.grant.conditions(resource, letter, consents=self.house.consents.are_kept)
+            wanted = self._wanted.get(shown_as or resource, frozenset())
+            gate = Gate(conditions, wanted, self._consents().load, self.touched)
+            self._gates[resource, letter] = gate
+        return gate
+
+    def _consents(self) -> Loader[PatientId, Consented]:
+        """The consents of patients: those of all who are asked for in one turn, in one call."""
+        return self._loader(("consents",), self.house.consents.of)
+
+    def _note(self, rows: Iterable[Any]) -> None:
+        """Notes whose rows were given; and, of patients, the rows: they tell whose the bookings are."""
+        rows = list(rows)
+        self.touched.rows(rows)
+        self._seen += (row for row in rows if isinstance(row, Patient))
+
+    async def _asked(self, gate: Gate, patients: Sequence[PatientId]) -> tuple[list[PatientId], Asked]:
+        """Those patients whose rows may be asked for, and what is known of the others."""
+        asked = await gate.ask(patients)
+        may = asked.may(patients)
+        self.touched.patients.update(may)
+        return may, asked
+
+    async def _patients(self, gate: Gate, ids: Sequence[str]) -> Found[str, Any]:
+        """Patients by id: whose consents deny it is not even read."""
+        patients, asked = await self._asked(gate, [PatientId(id_) for id_ in ids])
+        ehr = self.house.sources.ehr
+        found = await ehr.read(Patient, patients, asked.wanted) if patients else {}
+        kept = await gate.found(found, _owner)
+        self._note(kept.values())
+        return asked.errors | kept
+
+    async def _of_patients(
+        self,
+        kind: type[R],
+        patients: Sequence[PatientId],
+        narrowing: Narrowing,
+        gate: Gate,
+        more: Wanted = frozenset(),
+    ) -> dict[PatientId, Listed[R] | SourceError]:
+        chosen, asked = await self._asked(gate, patients)
+        narrow, ehr = narrowed(narrowing, gate.rule), self.house.sources.ehr
+        found = await ehr.of_patients(kind, chosen, narrow, asked.wanted | more) if chosen else {}
+        return {patient: gate.listed(found.get(patient), patient, asked) for patient in patients}
 
     async def _charted(
         self,
@@ -378,14 +422,13 @@ class Loaders:
         order: Callable[[V], Any] | None,
     ) -> Found[Charts, Listed[V]]:
         """The rows of patients' charts, merged in that order where a patient has several."""
-        rule, wanted = self._rule(resource, SEARCH)
-        if admits_nothing(rule):
+        gate = self._gate(resource, SEARCH)
+        if gate.admits_nothing:
             return dict.fromkeys(keys, NONE)
-        found = await ask(self._mrns_of(keys), wanted)
+        mrns, asked = await self._charts_asked(gate, keys)
+        found = await ask(mrns, asked.wanted) if mrns else {}
         lists = {
-            key: merged(
-                [admitted_rows(rule, found.get(chart.mrn, NONE), chart.patient_id) for chart in key], order
-            )
+            key: merged([gate.listed(found.get(chart.mrn), chart.patient_id, asked) for chart in key], order)
             for key in keys
         }
         for listed in lists.values():
@@ -396,9 +439,12 @@ class Loaders:
     def _miss(self, errors: Iterable[SourceError]) -> None:
         self.missing.update({(error.source, type(error)): error for error in errors})
 
-    def _mrns_of(self, keys: Sequence[Charts]) -> list[Mrn]:
-        self.touched.patients.update(key[0].patient_id for key in keys)
-        return list(dict.fromkeys(chart.mrn for key in keys for chart in key))
+    async def _charts_asked(self, gate: Gate, keys: Sequence[Charts]) -> tuple[list[Mrn], Asked]:
+        """The MRNs of those patients whose rows may be asked for, and what is known of the others."""
+        patients, asked = await self._asked(gate, [key[0].patient_id for key in keys])
+        may = set(patients)
+        mrns = [chart.mrn for key in keys if key[0].patient_id in may for chart in key]
+        return list(dict.fromkeys(mrns)), asked
 
     async def _booked(
         self,
@@ -406,85 +452,85 @@ class Loaders:
         ask: Callable[[Sequence[K], Wanted], Awaitable[Found[K, Appointment]]],
         keys: Sequence[K],
     ) -> Found[K, Appointment]:
-        rule, wanted = self._rule("Appointment", letter)
-        if admits_nothing(rule):
+        gate = self._gate("Appointment", letter)
+        if gate.admits_nothing:
             return {}
-        return await self._admitted_bookings(rule, await ask(keys, wanted))
-
-    async def _admitted_bookings(self, rule: RowRule, found: Found[K, Appointment]) -> Found[K, Appointment]:
-        """Those the actor may know of. A booking names its patient by MRN: whose it is, the EHR tells."""
-        mrns = {row.patient_mrn for row in found.values() if not isinstance(row, SourceError)}
-        if rule.always:
-            self.touched.charts |= mrns
-            return found
-        owners = await self._owners(mrns)
-        kept = admitted(rule, found, lambda row: owners.get(row.patient_mrn))
+        kept = await self._admitted_bookings(gate, await ask(keys, gate.wanted))
         self.touched.charts.update(
             row.patient_mrn for row in kept.values() if not isinstance(row, SourceError)
         )
         return kept
 
-    async def _owners(self, mrns: set[Mrn]) -> Mapping[Mrn, PatientId]:
+    async def _admitted_bookings(self, gate: Gate, found: Found[K, Appointment]) -> Found[K, Appointment]:
+        """Those the actor may know of. A booking names its patient by MRN: whose it is, the EHR tells."""
+        mrns = {row.patient_mrn for row in found.values() if not isinstance(row, SourceError)}
+        owners = await self._owners(mrns) if gate.needs_owner else {}
+        return await gate.found(found, lambda _, row: owners.get(row.patient_mrn))
+
+    async def _owners(self, mrns: set[Mrn]) -> Mapping[Mrn, PatientId | SourceError]:
+        known = {mrn: row.patient_id for row in self._seen for mrn in row.mrns if mrn in mrns}
         ehr = self.house.sources.ehr
-        asked = {mrn: ehr.mrn_identifier(mrn) for mrn in mrns}
+        asked = {mrn: ehr.mrn_identifier(mrn) for mrn in mrns - known.keys()}
         tokens = list(dict.fromkeys(asked.values()))
         found = await ehr.identified(Patient, tokens, frozenset({"mrn"})) if asked else {}
-        rows = {mrn: found.get(token) for mrn, token in asked.items()}
-        return {mrn: row.patient_id for mrn, row in rows.items() if isinstance(row, Patient)}
+        rows = {mrn: found[token] for mrn, token in asked.items() if token in found}
+        return known | {
+            mrn: row if isinstance(row, SourceError) else row.patient_id for mrn, row in rows.items()
+        }
 
     async def _mrns(self, patient: PatientId) -> tuple[Mrn, ...]:
         """The MRNs of a patient whom the actor may know of; none if they may not, or there is none."""
-        rule = self.grant.rows("Patient", READ)
-        wanted = frozenset({"mrns"}) | rule.attributes
-        row = (await self.house.sources.ehr.read(Patient, [patient], wanted)).get(patient)
-        if isinstance(row, SourceError):
-            raise row
-        if row is None or not rule.admits(row, row.patient_id):
-            return ()
-        return row.mrns
+        found = (await self._read_apart(Patient, patient, "mrns")).get(patient)
+        return found.mrns if found is not None else ()
 
     async def _npis(self, practitioner: str) -> tuple[str, ...]:
-        rule = self.grant.rows("Practitioner", READ)
-        wanted = frozenset({"npi"}) | rule.attributes
-        row = (await self.house.sources.ehr.read(Practitioner, [practitioner], wanted)).get(practitioner)
-        if isinstance(row, SourceError):
-            raise row
-        if row is None or row.npi is None or not rule.admits(row, None):
-            return ()
-        return (row.npi,)
+        found = (await self._read_apart(Practitioner, practitioner, "npi")).get(practitioner)
+        return (found.npi,) if found is not None and found.npi is not None else ()
 
-    async def _search(
+    async def _read_apart(self, kind: type[R], id_: str, attribute: str) -> Mapping[str, R]:
+        """One record with that one attribute, if the actor may know of it. Raises what is there instead."""
+        gate = self._gate(kind.__name__, READ)
+        wanted = gate.conditions.attributes | {attribute}
+        kept = await gate.found(await self.house.sources.ehr.read(kind, [id_], wanted), _owner)
+        _had(kept)
+        return {key: row for key, row in kept.items() if not isinstance(row, SourceError)}
+
+    def _search(
         self,
         search: str,
-        first: int,
-        after: str | None,
+        gate: Gate,
         page: Callable[[int, str | None], Awaitable[Page[V]]],
         admit: Callable[[Sequence[V]], Awaitable[Sequence[bool]]],
-    ) -> Rows[V]:
-        """One page of a source's search: the rows of its page from the cursor on.
+    ) -> Searching[V]:
+        async def seen(count: int, bookmark: str | None) -> Page[V]:
+            got = await page(count, bookmark)
+            self._miss(got.missing)
+            return got
 
-        A cursor is the source's own bookmark of a page and how far into it the row is; it is bound to the
-        search and to the grant.
-        """
-        seal = self.house.seal
-        bound = sha256(f"{self.grant.key}:{search}:{first}".encode()).hexdigest()
-        start = seal.open(bound, after) if after is not None else Place(None, 0)
-        got = await page(max(first, 1), start.bookmark)
-        self._miss(got.missing)
-        stop = start.skip + first
-        admitted = await admit(got.rows[start.skip : stop])
-        kept = [start.skip + i for i, is_admitted in enumerate(admitted) if is_admitted]
-
-        def cursor(index: int) -> str:
-            after_row = kept[index] + 1
-            if after_row == len(got.rows) and got.next is not None:
-                return seal.close(bound, Place(got.next, 0))
-            return seal.close(bound, Place(start.bookmark, after_row))
-
-        return Rows(
-            [got.rows[i] for i in kept],
-            cursor,
-            has_next_page=got.next is not None or stop < len(got.rows),
-            has_previous_page=after is not None,
-            complete=not got.missing,
+        return Searching(
+            self.house.seal,
+            f"{self.grant.key}:{search}",
+            seen,
+            admit,
+            looks_ahead=gate.conditions.labels.each,
         )
+
+
+def _owner(_: object, row: object) -> Owner:
+    return getattr(row, "patient_id", None)
+
+
+def _nobody(_: object, row: object) -> Owner:
+    return None
+
+
+def _had(found: Mapping[Any, V | SourceError]) -> list[V]:
+    """The rows, all of which could be had.
+
+    Raises:
+        SourceError: one could not: a search has no place for it, and must not be silent about it.
+    """
+    for row in found.values():
+        if isinstance(row, SourceError):
+            raise row
+    return [row for row in found.values() if not isinstance(row, SourceError)]

@@ -47,7 +47,7 @@ class FhirEhr(EhrSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
             observers=means.observers,
         )
         settings = FhirSettings(name, self.url, tuple(means.practices), **quirks(self))
-        records = FhirRecords(settings, upstream)
+        records = FhirRecords(settings, upstream, keeps_consents=self.consents == "kept")
         return Built(records, (upstream,), records.acquainted())
 
     def public_keys(self) -> Sequence[Mapping[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -75,6 +75,17 @@ class SourceSection(Section, frozen=True, kw_only=True):
 
 class EhrSection(SourceSection, frozen=True, kw_only=True):
     """An EHR: the clinical record."""
+
+    consents: Annotated[
+        Literal["kept", "none"],
+        Meta(
+            description="Whether it keeps patients' consents (FHIR Consent), which bind all but the patient;"
+            " none: it has no such resource, and nobody's consent is known."
+        ),
+    ] = "kept"
+    consent_max_age_s: Annotated[
+        float, Meta(ge=0, le=60, description="How long a consent that was read holds; 0: it is always read.")
+    ] = 60.0
 
 
 class PmsSection(SourceSection, frozen=True, kw_only=True):

@@ -219,6 +219,16 @@ PARAMETERS: dict[str, dict[str, Parameter]] = {
         "issued": _date("issued"),
         "result": _reference("result", "Observation"),
     },
+    "Consent": _of_patient("patient")
+    | _IDENTIFIER
+    | {
+        "status": _token("status"),
+        "scope": _token("scope"),
+        "category": _token("category"),
+        "date": _date("dateTime"),
+        "period": _date("provision.period"),
+        "actor": _reference("provision.actor.reference", "Practitioner", "Organization", "Device"),
+    },
     "Coverage": _of_patient("beneficiary")
     | _IDENTIFIER
     | {

@@ -84,6 +84,10 @@ _RESOURCES: dict[type[model.Record], str] = {
         "masterIdentifier identifier status:code docStatus:code type category subject date:instant author"
         " authenticator custodian relatesTo description:string securityLabel content context"
     ),
+    model.Consent: (
+        "identifier status:code scope category patient dateTime:dateTime performer organization"
+        " sourceAttachment sourceReference policy policyRule verification provision"
+    ),
     model.Practitioner: (
         "identifier active:boolean name telecom address gender:code birthDate:date photo qualification"
         " communication"
@@ -112,6 +116,11 @@ _BACKBONES: dict[type[model.Record], str] = {
     ),
     model.DocumentContent: "attachment format",
     model.DocumentContext: "encounter event period facilityType practiceSetting sourcePatientInfo related",
+    model.Provision: (
+        "type:code period actor action securityLabel purpose class code dataPeriod data provision"
+    ),
+    model.ConsentActor: "role reference",
+    model.ConsentData: "meaning:code reference",
     model.Qualification: "identifier code period issuer",
     model.Dosage: (
         "sequence:integer text:string additionalInstruction patientInstruction:string timing"
@@ -133,6 +142,7 @@ _DATATYPES: dict[type[model.Record], str] = {
     ),
     model.Quantity: "value:decimal comparator:code unit:string system:uri code:code",
     model.Reference: "reference:string type:uri identifier display:string",
+    model.LogicalReference: "reference:string type:uri identifier display:string",
     model.Meta: "versionId:id lastUpdated:instant source:uri profile:canonical security tag",
     model.Attachment: (
         "contentType:code language:code data:base64Binary url:url size:unsignedInt hash:base64Binary"

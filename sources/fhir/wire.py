@@ -24,6 +24,9 @@ _NONE_OF: Any = Annotated[list[Raw], msgspec.Meta(max_length=0)] | UnsetType
 _UNREAD = " (not read)"
 """Behind the name of an element, what its attribute listens to while the element itself is skipped over."""
 
+DEEPEST = 9
+"""How many times an element may lie within one of its own kind; what lies deeper is there, and not read."""
+
 _REFUSED = {"modifierExtension": _NONE_OF, "implicitRules": _NONE_OF}
 
 
@@ -68,11 +71,18 @@ class _Builder:
 
     def __init__(self) -> None:
         self.types: dict[type[Record], type[Record]] = {}
+        self._open: list[type[Record]] = []
 
-    def of(self, kind: type[Record]) -> type[Record]:
-        if kind not in self.types:
-            self.types[kind] = self.built(kind)
-        return self.types[kind]
+    def of(self, kind: type[Record]) -> Any:
+        if kind in self.types:
+            return self.types[kind]
+        depth = self._open.count(kind)
+        if depth == DEEPEST:
+            return Raw
+        self._open.append(kind)
+        made = self.built(kind)
+        self._open.pop()
+        return made if depth else self.types.setdefault(kind, made)
 
     def built(
         self,

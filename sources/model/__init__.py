@@ -27,6 +27,7 @@ from sources.model.clinical import (
     Qualification,
     Resource,
 )
+from sources.model.consent import Consent, ConsentActor, ConsentData, Provision
 from sources.model.datatypes import (
     Address,
     Attachment,
@@ -38,6 +39,7 @@ from sources.model.datatypes import (
     ContactPoint,
     HumanName,
     Identifier,
+    LogicalReference,
     Meta,
     Money,
     Mrn,
@@ -70,6 +72,9 @@ __all__ = [
     "CodeableConcept",
     "Coding",
     "Condition",
+    "Consent",
+    "ConsentActor",
+    "ConsentData",
     "Consents",
     "ContactPoint",
     "Coverage",
@@ -86,6 +91,7 @@ __all__ = [
     "Identifier",
     "Immunization",
     "Location",
+    "LogicalReference",
     "MedicationRequest",
     "Meta",
     "Money",
@@ -99,6 +105,7 @@ __all__ = [
     "Period",
     "Practitioner",
     "Procedure",
+    "Provision",
     "Qualification",
     "Quantity",
     "Record",

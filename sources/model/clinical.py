@@ -179,6 +179,7 @@ class Encounter(OfSubject, frozen=True, kw_only=True):
     status: str | None = None
     class_: Coding | None = msgspec.field(name="class", default=None)
     type: tuple[CodeableConcept, ...] = ()
+    service_type: CodeableConcept | None = None
     period: Period | None = None
     reason_code: tuple[CodeableConcept, ...] = ()
     participant: tuple[EncounterParticipant, ...] = ()
@@ -363,6 +364,7 @@ class DocumentReference(OfSubject, frozen=True, kw_only=True):
     date: str | None = None
     author: tuple[Reference, ...] = ()
     description: str | None = None
+    security_label: tuple[CodeableConcept, ...] = ()
     content: tuple[DocumentContent, ...] = ()
     context: DocumentContext | None = None
 

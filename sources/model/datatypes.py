@@ -146,6 +146,12 @@ class Reference(Record, frozen=True, kw_only=True):
         return self.reference.split("/")[-2]
 
 
+class LogicalReference(Reference, frozen=True, kw_only=True):
+    """A pointer that may name what it points to by a business identifier instead."""
+
+    identifier: Identifier | None = None
+
+
 class Meta(Record, frozen=True, kw_only=True):
     """What a server says of a resource: its version, its age and its security labels."""
 

@@ -35,9 +35,11 @@ from policies import (
     Effect,
     Grant,
     Policy,
+    RowConditions,
     RowRule,
     Scopes,
 )
+from resolvers.consents import NoConsents
 from resolvers.cursors import Seal
 from resolvers.faults import BadInput
 from resolvers.loaders import House, Loaders, Sources
@@ -137,6 +139,9 @@ class Narrowed:
         decision = self.grant.decide(coordinate)
         return self.drawn.decide(coordinate) if decision.effect is Effect.ALLOW else decision
 
+    def conditions(self, resource: str, letters: str, *, consents: bool) -> RowConditions:
+        return self.grant.conditions(resource, letters, consents=consents)
+
     def rows(self, *how: Any) -> RowRule:
         return self.grant.rows(*how)
 
@@ -216,6 +221,7 @@ async def compared(request_: Request, grant: Narrowed, seed: int, faults: int) -
             lambda patient: CareKey(patient),
             cast("Seal", OpenSeal()),
             Explainer(schema, Operations(schema, Limits())),
+            NoConsents(),
         )
         return Loaders(house, grant, engine.readable(grant) if wanted is None else wanted)
 
@@ -256,7 +262,7 @@ def unplanned(plan: Plan, loaders: Loaders) -> list[str]:
     port = cast("MadeUp", loaders.house.sources.ehr)
     for kind, wanted in port.wanted:
         resource = "Account" if kind == "Balance" else kind
-        rules = (loaders.grant.rows(resource, letter).attributes for letter in "rs")
+        rules = (loaders.grant.conditions(resource, letter, consents=False).attributes for letter in "rs")
         more = wanted - plan.wanted.get(kind, frozenset()) - PLUMBING - frozenset().union(*rules)
         if more:
             found.append(f"{kind} was asked for {sorted(more)}")

@@ -104,7 +104,7 @@ def test_every_mask_every_type_of_row_and_every_reason_is_explained() -> None:
 def test_every_table_has_as_many_cells_in_each_line_as_in_its_head() -> None:
     blocks = [block.splitlines() for block in re.findall(r"(?:^\|.*\n)+", PAGE, re.MULTILINE)]
 
-    assert len(blocks) == 6 + len({coordinate.type for coordinate in COORDINATES})
+    assert len(blocks) == 11 + len({coordinate.type for coordinate in COORDINATES})
     assert {len({line.count("|") for line in block}) for block in blocks} == {1}
 
 

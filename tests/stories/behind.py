@@ -110,6 +110,30 @@ def reached_through(edge: str, target: str) -> frozenset[str]:
     return frozenset()
 
 
+_CODED: Mapping[str, frozenset[str]] = {
+    "AllergyIntolerance": frozenset({"code"}),
+    "CarePlan": frozenset({"category", "title"}),
+    "Condition": frozenset({"code"}),
+    "DocumentReference": frozenset({"type", "category"}),
+    "Encounter": frozenset({"type", "serviceType", "reasonCode"}),
+    "Immunization": frozenset({"vaccineCode"}),
+    "MedicationRequest": frozenset(
+        {"medication", "medicationCodeableConcept", "medicationReference", "reasonCode"}
+    ),
+    "Observation": frozenset({"code", "component", "value", "valueCodeableConcept"}),
+    "Procedure": frozenset({"code", "reasonCode"}),
+}
+
+
+def judged_by(persona: str, kind: str) -> frozenset[str]:
+    """The elements by which it is decided whether a row may be shown: labels, and to programs codes too."""
+    if kind in ("Practitioner", "Organization", "Location"):
+        return frozenset()
+    found = {"meta"} | ({"securityLabel"} if kind == "DocumentReference" else set())
+    codes = _CODED.get(kind, frozenset()) if persona in ("partner", "marketer", "ai") else frozenset()
+    return frozenset(found) | codes
+
+
 PROPERTIES: Mapping[str, frozenset[str]] = {
     "lifecycleStage": frozenset({"lifecyclestage"}),
     "score": frozenset({"engagement_score"}),

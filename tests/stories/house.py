@@ -31,6 +31,7 @@ BUSY_S = 9.0
 S = TypeVar("S", bound=SourceSection)
 
 SOURCES = ("ehr", "pms", "crm")
+CONSENTS = "ehr Consent"
 
 HEALTHY = {
     "ehr": "{ patients(first: 1) { nodes { name { family } } } }",
@@ -93,7 +94,17 @@ class House:
         return data
 
     def asked(self, source: str) -> list[Call]:
-        """The calls for records that reached `ehr`, `pms` or `crm` since the last `forget`."""
+        """The calls for records that reached `ehr`, `pms` or `crm` since the last `forget`.
+
+        Consents are not among them: they are asked for by policy itself, and kept for a while.
+        """
+        return [call for call in self._reached(source) if call.target != CONSENTS]
+
+    def asked_consents(self) -> list[Call]:
+        """The calls for consents that reached the EHR since the last `forget`."""
+        return [call for call in self._reached("ehr") if call.target == CONSENTS]
+
+    def _reached(self, source: str) -> list[Call]:
         found = self.client.get(f"{self.addresses.knobs(source)}/requests").json()["requests"]
         return [call for recorded in found if (call := call_of(source, recorded)) is not None]
 

@@ -11,8 +11,8 @@ import pytest
 from sandbox.dataset import generate
 from sandbox.records import care_key
 from tests.stories.calls import Call
-from tests.stories.conftest import TODAY
-from tests.stories.house import House, running
+from tests.stories.conftest import PATIENTS, TODAY
+from tests.stories.house import NEVER_S, House, running
 
 WORKLIST = """
 query Worklist($first: Int!, $after: String) {
@@ -55,7 +55,7 @@ def test_a_page_of_patients_with_all_three_systems_costs_four_calls(house: House
         "ehr Encounter": 1,
         "crm contacts": 1,
     }
-    assert answer["extensions"]["upstreamCalls"] == 4
+    assert answer["extensions"]["upstreamCalls"] == 4 + len(house.asked_consents())
 
 
 def test_five_hundred_patients_cost_four_calls_but_for_what_one_call_can_hold(clinic: House) -> None:
@@ -77,7 +77,8 @@ def test_five_hundred_patients_cost_four_calls_but_for_what_one_call_can_hold(cl
         "ehr Encounter": -(-len(encounters) // ROWS_A_PAGE),
         "crm contacts": 500 // CONTACTS_A_CALL,
     }
-    assert sum(asked.values()) == answer["extensions"]["upstreamCalls"] == 9
+    assert sum(asked.values()) == 9
+    assert answer["extensions"]["upstreamCalls"] == 9 + len(clinic.asked_consents())
 
 
 def test_each_page_of_a_hundred_costs_four_calls_to_the_last(clinic: House) -> None:
@@ -90,6 +91,17 @@ def test_each_page_of_a_hundred_costs_four_calls_to_the_last(clinic: House) -> N
 
     assert [len(page["nodes"]) for page in pages] == [100] * (MANY // 100)
     assert pages[-1]["pageInfo"]["hasNextPage"] is False
+
+
+def test_the_consents_of_a_page_cost_one_call_and_none_for_patients_seen_within_the_minute() -> None:
+    with running(generate(PATIENTS, today=TODAY), poll_seconds=NEVER_S) as fresh:
+        fresh.data("clinician", WORKLIST, {"first": 50})
+        (call,) = fresh.asked_consents()
+        fresh.forget()
+        fresh.data("clinician", WORKLIST, {"first": 50})
+
+        assert call.values("patient") == [f"pat-{number:06}" for number in range(1, 51)]
+        assert fresh.asked_consents() == []
 
 
 def test_a_call_names_every_patient_of_the_page_once(house: House) -> None:

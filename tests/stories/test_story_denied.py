@@ -16,7 +16,7 @@ from resolvers.schema import build, classify, core_of
 from sandbox.idp.personas import personas
 from sandbox.records import care_key
 from sources.model import PatientId
-from tests.stories.behind import EDGES, FHIR, OWNER, PROPERTIES, elements, reached_through
+from tests.stories.behind import EDGES, FHIR, OWNER, PROPERTIES, elements, judged_by, reached_through
 from tests.stories.calls import Call
 from tests.stories.house import House
 from tests.stories.walking import fields_of, shown_in
@@ -94,7 +94,7 @@ def test_a_denied_edge_makes_no_call_and_a_granted_one_makes_its_own(
     asked = _asked(house, persona, QUERIES[name])
 
     may = {target for chain in granted(persona, QUERIES[name]) if (target := _target(chain[-1])) is not None}
-    if _owner_is_looked_up(persona, may):
+    if _owner_is_looked_up(may):
         may.add("ehr Patient")
 
     assert {call.target for call in asked} <= may
@@ -114,9 +114,10 @@ def test_a_denied_fields_element_or_property_is_not_asked_for(house: House, pers
             properties = {it for field in fields for it in PROPERTIES[field]}
             assert set(call.body["properties"]) == {"care_key", *properties}
         elif kind in FHIR:
-            least, most = _elements(chains, kind)
-            # Whose a booking is, and under which MRN one's own bookings are, the EHR is asked apart.
-            is_lookup = persona == "patient" and kind == "Patient" and call.elements == {"id", "identifier"}
+            least, most = _elements(persona, chains, kind)
+            # Whose a booking is, and under which MRN one's own bookings are, the EHR is asked apart:
+            # whether it may be shown depends on that patient's consents.
+            is_lookup = kind == "Patient" and call.elements <= {"id", "identifier", "meta"}
             assert is_lookup or least <= call.elements <= most
 
 
@@ -177,7 +178,7 @@ def test_a_marketer_sees_engagement_and_nothing_else(house: House) -> None:
         },
     }
     assert [(call.target, call.form.get("_elements")) for call in house.asked_all()] == [
-        ("ehr Patient", ["id"]),
+        ("ehr Patient", ["id,meta"]),
         ("crm contacts", None),
     ]
 
@@ -252,12 +253,12 @@ def _target(at: Coordinate) -> str | None:
     return EDGES.get(f"{at.type}.{at.field}")
 
 
-def _owner_is_looked_up(persona: str, targets: Iterable[str]) -> bool:
-    """Whose a booking is, the EHR tells: asked for those who may know of one patient's only."""
-    return persona == "patient" and "pms appointments" in set(targets)
+def _owner_is_looked_up(targets: Iterable[str]) -> bool:
+    """Whose a booking is, the EHR tells: on it depend one's own scopes, and whose consents count."""
+    return "pms appointments" in set(targets)
 
 
-def _elements(chains: set[tuple[Coordinate, ...]], kind: str) -> tuple[set[str], set[str]]:
+def _elements(persona: str, chains: set[tuple[Coordinate, ...]], kind: str) -> tuple[set[str], set[str]]:
     """The least and the most that may be asked for of a type: what granted fields show, and join keys."""
     least: set[str] = {"id"}
     keys: set[str] = {OWNER[kind]} if kind in OWNER else set()
@@ -269,7 +270,7 @@ def _elements(chains: set[tuple[Coordinate, ...]], kind: str) -> tuple[set[str],
             least |= {chain[-2].field}
         if _target(at) == f"ehr {kind}":
             keys |= reached_through(f"{at.type}.{at.field}", kind)
-    return least - _bare(least), least | keys
+    return least - _bare(least), least | keys | judged_by(persona, kind)
 
 
 def _bare(names: set[str]) -> set[str]:

@@ -42,7 +42,8 @@ def test_an_operation_is_in_the_trail_by_the_time_it_is_answered(recorded: House
     last = records(trail)[-1]
     assert (last["audience"], last["operation"], last["kind"]) == ("crm", "Seen", "query")
     assert len(last["patients"]) == 2
-    assert last["calls"] == {"ehr": 1, "crm": 1}
+    patients_and_their_consents = 2
+    assert last["calls"] == {"ehr": patients_and_their_consents, "crm": 1}
 
 
 def test_the_trail_names_no_patient_and_holds_no_value(recorded: House, trail: Path) -> None:

@@ -41,9 +41,12 @@ _UNASKED = "most rows are not what was asked for"
 
 
 class FhirRecords:
-    """A FHIR R4 server as `sources.ports.ClinicalRecords`."""
+    """A FHIR R4 server as `sources.ports.ClinicalRecords`.
 
-    def __init__(self, settings: FhirSettings, upstream: Upstream) -> None:
+    Not *keeps_consents*: it has no resource Consent, and is not asked for any.
+    """
+
+    def __init__(self, settings: FhirSettings, upstream: Upstream, *, keeps_consents: bool = True) -> None:
         self.name = settings.name
         self.kind = "ehr"
         self._settings = settings
@@ -51,6 +54,7 @@ class FhirRecords:
         self._upstream = upstream
         self._client = FhirClient(settings, upstream)
         self._strategies = Strategies(settings, self._client)
+        self._keeps_consents = keeps_consents
 
     def health(self) -> Health:
         return self._upstream.health()
@@ -103,6 +107,9 @@ class FhirRecords:
     async def of_patients(
         self, kind: type[R], patients: Sequence[PatientId], narrowing: Narrowing, wanted: Wanted
     ) -> Found[PatientId, Listed[R]]:
+        if kind.__name__ == "Consent" and not self._keeps_consents:
+            return {}
+
         def told(chunk: Sequence[PatientId], answer: Results[R]) -> Found[PatientId, Listed[R]]:
             try:
                 rows = by_patient(
