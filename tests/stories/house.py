@@ -18,7 +18,7 @@ from gateway.adapters.sections import SourceSection
 from gateway.app import create_app
 from gateway.cli.demo import demo_settings
 from gateway.cli.serve import server
-from gateway.settings import Settings
+from gateway.settings import Audit, Secret, Settings
 from sandbox.addresses import Addresses
 from sandbox.records import Dataset
 from sandbox.serve import background
@@ -153,20 +153,22 @@ def running(
     poll_seconds: float | None = None,
     source_timeout_s: float = BUSY_S,
     trail: Path | None = None,
+    audit_url: str | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Iterator[House]:
     """A house over *dataset*, on free ports, with the settings of the demo.
 
     The PMS is asked what changed every *poll_seconds*, or as often as in the demo. A source may take
     *source_timeout_s*: by default much longer than in the demo, so that a busy machine is no fault. With
-    *trail* the audit is kept there. Break-glass lapses by *clock*.
+    *trail* the audit is kept there, and with *audit_url* in that database, its checkpoints at *trail*.
+    Break-glass lapses by *clock*.
     """
     key = ECKey.generate_key("P-384", {"kid": "test-1", "use": "sig", "alg": "ES384"}, private=True)
     with background(dataset, backend_jwks={"keys": [key.as_dict(private=False)]}) as addresses:
         settings = demo_settings(addresses, key.as_dict(private=True), dataset)
         settings = _with(settings, poll_seconds or settings.changes.poll_seconds, source_timeout_s)
         if trail is not None:
-            settings = replace(settings, audit=replace(settings.audit, sink="sqlite", directory=str(trail)))
+            settings = replace(settings, audit=_audit(trail, audit_url))
         gateway = server(create_app(settings, clock=clock), settings)
         thread = threading.Thread(target=gateway.run, daemon=True)
         thread.start()
@@ -178,6 +180,12 @@ def running(
             gateway.should_exit = True
             thread.join(timeout=10)
             house.client.close()
+
+
+def _audit(trail: Path, url: str | None) -> Audit:
+    if url is None:
+        return Audit(sink="sqlite", directory=str(trail))
+    return Audit(sink="postgresql", url=Secret(url), directory=str(trail))
 
 
 def _with(settings: Settings, poll_seconds: float, source_timeout_s: float) -> Settings:
