@@ -3,37 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from enum import Enum
-from typing import NamedTuple
 
+from policies.comparing_labels import labels_compared
+from policies.differences import EVERYONE, Change, Kind
 from policies.snapshot import Field, Rows, Ruled, Snapshot
 
-EVERYONE = "every audience"
 NOTHING = "nothing"
-
-
-class Kind(Enum):
-    """What a change means. Members are in the order in which they are told."""
-
-    OPENED = "MORE OPEN"
-    STRICTER = "stricter"
-    NEW = "new, and denied"
-    GONE = "gone"
-    OTHER = "changed, no more open"
-
-
-class Change(NamedTuple):
-    """One difference, of one audience."""
-
-    kind: Kind
-    audience: str
-    what: str
-    how: str
 
 
 def compared(old: Snapshot, new: Snapshot) -> list[Change]:
     """Every difference: by kind, by audience, by name. What can't be told to be stricter counts as opened."""
-    found = [*_purposes(old, new), *_rows(old.rows, new.rows), *_coordinates(old, new)]
+    found = [
+        *_purposes(old, new),
+        *_rows(old.rows, new.rows),
+        *labels_compared(old.labels, new.labels),
+        *_coordinates(old, new),
+    ]
     order = list(Kind)
     return sorted(found, key=lambda change: (order.index(change.kind), *change[1:]))
 

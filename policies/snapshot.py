@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final, Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Final, Literal
 
 import msgspec
+from msgspec import Meta
 
-from policies.actor import Audience
+from policies.actor import Audience, Purpose
 from policies.boundary import PURPOSES, rule
 from policies.classification import Classified, Coordinate
+from policies.clearance import CLASSIFIED, HANDLED, RAISED_BY_CONSENT, clearance
 from policies.compartment import COMPARTMENT, DIRECTORY, PARAMETERS
 from policies.decisions import crossing
 from policies.effects import Effect
@@ -40,6 +42,29 @@ class Rows(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     asks: tuple[str, ...]
 
 
+class Cleared(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Up to which confidentiality, and about what, an audience may know of labelled rows for a purpose."""
+
+    level: Annotated[str, Meta(pattern="^[ULMNRV]$")]
+    about: tuple[str, ...]
+
+
+class Handled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """To whom rows with a handling code are open, and to whom by consent."""
+
+    open_to: tuple[str, ...]
+    by_consent: tuple[str, ...]
+
+
+class Labelled(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How rows are judged by their labels: `clearances` by audience and purpose, such as `ai TREAT`."""
+
+    clearances: Mapping[str, Cleared]
+    handling: Mapping[str, Handled]
+    raised: tuple[str, ...]
+    classified: tuple[str, ...]
+
+
 class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """One policy. `decided` holds by name, and by audience, what is the same for many coordinates."""
 
@@ -48,6 +73,7 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     decided: Mapping[str, Mapping[str, Ruled]]
     coordinates: Mapping[str, Field]
     rows: Mapping[str, Rows]
+    labels: Labelled | None = None
 
     def ruled(self, coordinate: str, audience: str) -> Ruled:
         """What the audience gets of a coordinate of this policy; nothing, if it is not known to it."""
@@ -87,7 +113,30 @@ def snapshot(coordinates: Mapping[Coordinate, Classified]) -> Snapshot:
             )
             for kind in sorted(COMPARTMENT.keys() | DIRECTORY)
         },
+        labels=_labelled(),
     )
+
+
+def _labelled() -> Labelled:
+    cleared = {
+        (audience, purpose): clearance(audience, purpose) for audience in Audience for purpose in Purpose
+    }
+    return Labelled(
+        clearances={
+            f"{audience.value} {purpose.value}": Cleared(of.level, tuple(sorted(of.sensitivities)))
+            for (audience, purpose), of in cleared.items()
+        },
+        handling={
+            code: Handled(_names(line.open_to), _names(line.by_consent))
+            for code, line in sorted(HANDLED.items())
+        },
+        raised=_names(RAISED_BY_CONSENT),
+        classified=_names(CLASSIFIED),
+    )
+
+
+def _names(audiences: Iterable[Audience]) -> tuple[str, ...]:
+    return tuple(sorted(audience.value for audience in audiences))
 
 
 def _ruled(audience: Audience, coordinate: Coordinate, classified: Classified) -> Ruled:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
 
-from policies.comparing import Change, Kind, compared
+from policies.comparing import compared
+from policies.differences import Change, Kind
 from policies.snapshot import Snapshot, SnapshotUnreadable, read, snapshot
 from resolvers.schema import build, classify, core_of
 

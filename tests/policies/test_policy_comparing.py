@@ -12,8 +12,22 @@ from msgspec.structs import replace
 
 from policies import Audience, Effect, Policy, Purpose
 from policies.boundary import PURPOSES
-from policies.comparing import EVERYONE, Change, Kind, compared
-from policies.snapshot import Field, Rows, Ruled, Snapshot, SnapshotUnreadable, read, snapshot, written
+from policies.clearance import clearance
+from policies.comparing import compared
+from policies.differences import EVERYONE, Change, Kind
+from policies.snapshot import (
+    Cleared,
+    Field,
+    Handled,
+    Labelled,
+    Rows,
+    Ruled,
+    Snapshot,
+    SnapshotUnreadable,
+    read,
+    snapshot,
+    written,
+)
 from resolvers.schema import build, classify, core_of
 from tests.policies.people import COORDINATES, someone
 
@@ -240,6 +254,117 @@ def test_what_a_change_of_rows_means(old: Rows | None, new: Rows | None, kind: K
     before, after = (policy({}, rows={"Task": rows} if rows is not None else {}) for rows in (old, new))
 
     assert compared(before, after) == [Change(kind, EVERYONE, "rows of Task", how)]
+
+
+LABELLED = Labelled(
+    clearances={"ai TREAT": Cleared("N", ("DEMO",))},
+    handling={"NODSCLCD": Handled(("clinician",), ("ai",))},
+    raised=("ai",),
+    classified=("ai", "crm"),
+)
+
+
+@pytest.mark.parametrize(
+    ("more", "change"),
+    [
+        pytest.param(
+            {"clearances": {"ai TREAT": Cleared("R", ("DEMO",))}},
+            (
+                "ai",
+                "labelled rows, for TREAT",
+                "up to confidentiality N -> R",
+                "up to confidentiality R -> N",
+            ),
+            id="a higher level",
+        ),
+        pytest.param(
+            {"clearances": {"ai TREAT": Cleared("N", ("DEMO", "HIV"))}},
+            ("ai", "labelled rows, for TREAT", "about HIV too", "about HIV no longer"),
+            id="another subject",
+        ),
+        pytest.param(
+            {"clearances": {**LABELLED.clearances, "crm HMARKT": Cleared("N", ())}},
+            (
+                "crm",
+                "labelled rows, for HMARKT",
+                "up to confidentiality U -> N",
+                "up to confidentiality N -> U",
+            ),
+            id="another purpose",
+        ),
+        pytest.param(
+            {"handling": {"NODSCLCD": Handled(("clinician", "partner"), ("ai",))}},
+            ("partner", "rows labelled NODSCLCD", "now open", "no longer open"),
+            id="a handling code open to another",
+        ),
+        pytest.param(
+            {"handling": {"NODSCLCD": Handled(("clinician",), ("ai", "crm"))}},
+            ("crm", "rows labelled NODSCLCD", "now open by consent", "no longer open by consent"),
+            id="a handling code open by consent",
+        ),
+        pytest.param(
+            {"handling": {**LABELLED.handling, "REDACT": Handled(("ai",), ())}},
+            ("ai", "rows labelled REDACT", "now open", "no longer open"),
+            id="another handling code",
+        ),
+        pytest.param(
+            {"raised": ("ai", "crm")},
+            (
+                "crm",
+                "labelled rows",
+                "now cleared further by consent",
+                "no longer cleared further by consent",
+            ),
+            id="raised by consent",
+        ),
+        pytest.param(
+            {"classified": ("ai",)},
+            (
+                "crm",
+                "unlabelled rows",
+                "now shown without a look at their codes",
+                "no longer shown without a look at their codes",
+            ),
+            id="no longer looked up",
+        ),
+    ],
+)
+def test_a_clearance_more_opens_and_one_less_closes(
+    more: dict[str, Any], change: tuple[str, str, str, str]
+) -> None:
+    less = replace(policy({}), labels=LABELLED)
+    wider = replace(policy({}), labels=replace(LABELLED, **more))
+    audience, what, opened, closed = change
+
+    assert compared(less, wider) == [Change(Kind.OPENED, audience, what, opened)]
+    assert compared(wider, less) == [Change(Kind.STRICTER, audience, what, closed)]
+
+
+def test_a_policy_that_judges_no_row_by_its_labels_is_more_open() -> None:
+    with_labels, without = replace(policy({}), labels=LABELLED), policy({})
+
+    assert compared(without, with_labels) == [
+        Change(Kind.STRICTER, EVERYONE, "labelled rows", "are now judged by their labels")
+    ]
+    assert compared(with_labels, without) == [
+        Change(Kind.OPENED, EVERYONE, "labelled rows", "are no longer judged by their labels")
+    ]
+
+
+def test_a_snapshot_holds_who_is_cleared_for_what() -> None:
+    assert NOW.labels is not None
+    for audience in Audience:
+        for purpose in Purpose:
+            cleared = clearance(audience, purpose)
+            kept = NOW.labels.clearances[f"{audience.value} {purpose.value}"]
+            assert (kept.level, frozenset(kept.about)) == (cleared.level, cleared.sensitivities)
+    assert NOW.labels.handling["42CFRPart2"] == Handled(
+        ("clinician", "patient", "practice"), ("ai", "partner")
+    )
+    assert (NOW.labels.raised, NOW.labels.classified) == (
+        ("ai", "clinician", "partner"),
+        ("ai", "crm", "partner"),
+    )
 
 
 effects: st.SearchStrategy[Literal["allow", "mask", "deny"]] = st.sampled_from(["allow", "mask", "deny"])
