@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,11 @@ from gateway.adapters.crm_hubspot import HubSpotCrm
 from gateway.adapters.crm_salesforce import SalesforceCrm
 from gateway.adapters.sections import Means
 from gateway.configuration import SettingsError, read
+from sandbox.certificates import self_signed
+from sandbox.crm.dynamics import dynamics_app
+from sandbox.crm.dynamics.sign_in import TENANT
+from sandbox.crm.salesforce import salesforce_app
+from sandbox.serving import one
 from sources.crm.dynamics import DynamicsEngagements
 from sources.crm.salesforce import SalesforceEngagements
 
@@ -113,3 +119,33 @@ def test_a_user_may_sign_in_by_a_key() -> None:
     section = salesforce(client_secret=None, private_key=PEM, username="me@clinic.example")
 
     assert section.build("crm", Means()).upstreams
+
+
+@pytest.mark.anyio
+async def test_a_crm_is_reached_over_tls_by_its_settings_alone(tmp_path: Path) -> None:
+    certificate = self_signed(tmp_path)
+    trusting = {"http": {"ca_file": str(certificate.path)}, "timeout_s": 30.0}
+    with one(salesforce_app([]), certificate=certificate) as org, one(dynamics_app([])) as organisation:
+        told: dict[str, Any] = {
+            "url": org,
+            "client_id": "caregraph",
+            "client_secret": "sandbox-salesforce-secret",
+        }
+        salesforce = read(SalesforceCrm, told | trusting, {}).build("crm", Means())
+        told = {
+            "url": organisation,
+            "authority": organisation,
+            "tenant": TENANT,
+            "client_id": "caregraph",
+            "client_secret": "sandbox-dynamics-secret",
+            "timeout_s": 30.0,
+        }
+        dynamics = read(DynamicsCrm, told, {}).build("crm", Means())
+        checked = [await built.source.check() for built in (salesforce, dynamics)]
+        for built in (salesforce, dynamics):
+            await built.upstreams[0].close()
+
+    assert [each.said[0] for each in checked] == [
+        "10 fields of `Account` can be read",
+        "10 columns of `contacts` can be read",
+    ]

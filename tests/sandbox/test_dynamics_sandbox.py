@@ -221,7 +221,8 @@ def test_a_batch_takes_no_changes_and_no_more_than_a_thousand_requests(org: http
 
 
 def test_the_organisation_says_who_asks_and_what_there_is(org: httpx.Client) -> None:
-    assert org.get(f"{ROOT}/WhoAmI").json()["UserId"]
+    who = org.get(f"{ROOT}/WhoAmI()").json()
+    assert who["UserId"] == org.get(f"{ROOT}/WhoAmI").json()["UserId"] != who["OrganizationId"]
     assert org.get(f"{ROOT}/").json()["value"] == [
         {"name": "contacts", "kind": "EntitySet", "url": "contacts"}
     ]

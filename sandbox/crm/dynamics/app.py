@@ -15,7 +15,7 @@ from sandbox.admission import Admission, Allowance, ClientCredentials, RateLimit
 from sandbox.bodies import Answer, Unreadable
 from sandbox.crm.dynamics.batches import Inner, answered, requests
 from sandbox.crm.dynamics.contacts import Contacts
-from sandbox.crm.dynamics.reading import ROOT, Reading
+from sandbox.crm.dynamics.reading import LARGEST_PAGE, ROOT, Reading
 from sandbox.crm.dynamics.refusals import NO_SEGMENT, NO_USER, TOO_MANY, Refused, error
 from sandbox.crm.dynamics.sign_in import AppRegistration, SignIn
 from sandbox.crm.people import people
@@ -38,7 +38,7 @@ def dynamics_app(
     app: AppRegistration | None = None,
     sessions: ClientCredentials | None = None,
     requests_per_window: int = 6_000,
-    page_size: int | None = None,
+    page_size: int = LARGEST_PAGE,
 ) -> Starlette:
     """An organisation whose contacts are *contacts*.
 

@@ -21,9 +21,9 @@ _OPTIONS = {"$select", "$filter", "$orderby", "$top", "$count", "$skiptoken"}
 
 
 class Reading:
-    """Answers to GET requests over *contacts*; a *page_size* overrules what is asked for."""
+    """Answers to GET requests over *contacts*, in pages of *page_size* rows at most."""
 
-    def __init__(self, contacts: Contacts, page_size: int | None = None) -> None:
+    def __init__(self, contacts: Contacts, page_size: int = LARGEST_PAGE) -> None:
         self._contacts = contacts
         self._page_size = page_size
 
@@ -43,7 +43,7 @@ class Reading:
         name = path.removeprefix(f"{ROOT}/")
         if name == "":
             return _service(site)
-        if name == "WhoAmI":
+        if name in ("WhoAmI", "WhoAmI()"):
             ids = {"BusinessUnitId": id_of(2, 1), "UserId": id_of(1, 1), "OrganizationId": id_of(3, 1)}
             return {"@odata.context": _context(site, "Microsoft.Dynamics.CRM.WhoAmIResponse"), **ids}
         if name == "contacts":
@@ -84,7 +84,7 @@ class Reading:
 
     def _size(self, prefer: str) -> int:
         asked = _PAGE_SIZE.search(prefer)
-        return self._page_size or min(int(asked["size"]) if asked else LARGEST_PAGE, LARGEST_PAGE)
+        return min(int(asked["size"]) if asked else LARGEST_PAGE, self._page_size)
 
     def _one(self, site: str, key: str, options: Mapping[str, str], prefer: str) -> Row:
         columns = _selected(options)
