@@ -4,11 +4,13 @@ import { createGraphiQLFetcher, type Fetcher, type FetcherParams } from "@graphi
 import { Kind, parse, type DocumentNode } from "graphql";
 import { createClient } from "graphql-ws";
 
+import type { Answer, Ask } from "./access";
 import type { Session } from "./session";
 import type { Stating } from "./stating";
 
 export interface Gateway {
   fetcher: Fetcher;
+  ask: Ask;
   close(): void;
 }
 
@@ -44,7 +46,13 @@ export function connect(
       ? send(operation, options)
       : send(named(operation, documentAST), { ...options, documentAST });
   };
-  return { fetcher, close: () => void client.dispose() };
+  const ask: Ask = async (query, variables) => {
+    const headers = { authorization, "content-type": "application/json", accept: "application/json" };
+    const body = JSON.stringify({ query, variables, extensions: stating.inForce() });
+    const response = await post(url, { method: "POST", headers, body }, stating, onRefused);
+    return (await response.json()) as Answer;
+  };
+  return { fetcher, ask, close: () => void client.dispose() };
 }
 
 /**

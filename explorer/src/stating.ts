@@ -31,6 +31,14 @@ export class Stating {
     return Object.keys(said).length === 0 ? undefined : said;
   }
 
+  /** The same, less a declaration that the gateway has not taken yet: only running a query declares an emergency. */
+  inForce(): Extensions | undefined {
+    if (this.emergency === null || this.#isTaken) {
+      return this.extensions();
+    }
+    return this.purpose === null ? undefined : { purposeOfUse: this.purpose };
+  }
+
   /** Told of each answer: it says when it was read in an emergency. */
   answered(answer: unknown): void {
     const { extensions } = (answer ?? {}) as { extensions?: Extensions };

@@ -9,6 +9,8 @@ import { GraphiQL } from "graphiql";
 import { useEffect, useMemo } from "react";
 import { createRoot } from "react-dom/client";
 
+import { explaining } from "./access";
+import { accessPlugin, ExplainButton } from "./AccessPanel";
 import type { Config } from "./config";
 import { connect } from "./gateway";
 import { purposePlugin } from "./Purpose";
@@ -46,7 +48,9 @@ function Workbench({ config, session, onRefused }: Props) {
   useEffect(() => () => gateway.close(), [gateway]);
   const samples = useMemo(() => samplesPlugin(config.samples, session), [config, session]);
   const purpose = useMemo(() => purposePlugin(stating, session), [stating, session]);
-  const plugins = useMemo(() => [samples, purpose, HISTORY_PLUGIN], [samples, purpose]);
+  const explanation = useMemo(() => explaining(gateway.ask), [gateway]);
+  const access = useMemo(() => accessPlugin(explanation), [explanation]);
+  const plugins = useMemo(() => [samples, purpose, access, HISTORY_PLUGIN], [samples, purpose, access]);
   return (
     <GraphiQL
       fetcher={gateway.fetcher}
@@ -64,6 +68,16 @@ function Workbench({ config, session, onRefused }: Props) {
       defaultQuery={EMPTY}
     >
       <GraphiQL.Logo> </GraphiQL.Logo>
+      <GraphiQL.Toolbar>
+        {({ prettify, copy, merge }) => (
+          <>
+            <ExplainButton explaining={explanation} />
+            {prettify}
+            {merge}
+            {copy}
+          </>
+        )}
+      </GraphiQL.Toolbar>
     </GraphiQL>
   );
 }
