@@ -36,6 +36,8 @@ from gateway.transport.routes import graphql_routes
 from gateway.transport.settings import StatusProfile, TransportSettings
 from gateway.transport.streams import Streams
 from gateway.visibility import Explainer, Views
+from gateway.volume import Bounds, Volume
+from gateway.volume.keeping import keeping
 from policies import Policy
 from resolvers.consents import Consents, KeptConsents, NoConsents
 from resolvers.cursors import Seal
@@ -57,7 +59,7 @@ class Gateway(ErrorBoundary):
 
 
 def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) -> Gateway:
-    """The gateway for these settings, with the adapters they name; break-glass lapses by *clock*.
+    """The gateway for these settings, with the adapters they name; *clock* is what hours pass by.
 
     Raises:
         ExporterMissing: spans are to be exported and the exporter is not installed.
@@ -95,6 +97,13 @@ def compose(
     policy = Policy(classify(schema))
     audit = configured(settings.audit, policy.version, secret)
     changing = Changing(settings.changes, kept.changes, house.sources.ehr, measuring)
+    watched = settings.volume
+    volume = Volume(
+        Bounds(watched.times, watched.least_requests, watched.least_records),
+        metrics,
+        clock,
+        throttles=watched.throttle,
+    )
     graph = Graph(
         schema=schema,
         policy=policy,
@@ -109,6 +118,7 @@ def compose(
         audit=audit,
         recording=Recording(audit),
         break_glass=BreakGlass(audit, metrics, clock=clock),
+        volume=volume,
         deadline_s=settings.server.operation_deadline_s,
     )
 
@@ -119,6 +129,7 @@ def compose(
             await open_.enter_async_context(kept.running())
             await open_.enter_async_context(audit.running())
             await open_.enter_async_context(changing.running())
+            await open_.enter_async_context(keeping(volume, watched.path()))
             yield
 
     streams = Streams()

@@ -92,19 +92,36 @@ class Fault(NamedTuple):
 
 
 class RequestError(Exception):
-    """A request that is not run. Its text is its code: *faults* are for the sender, never for a log."""
+    """A request that is not run. Its text is its code: *faults* are for the sender, never for a log.
 
-    def __init__(self, code: Code, faults: Sequence[Fault] = (), *, retryable: bool = False) -> None:
+    `retry_after_s` is after how many seconds the same request may be run.
+    """
+
+    def __init__(
+        self,
+        code: Code,
+        faults: Sequence[Fault] = (),
+        *,
+        retryable: bool = False,
+        retry_after_s: int | None = None,
+    ) -> None:
         super().__init__(code.name)
+        self.retry_after_s = retry_after_s
         self.code = code
         self.retryable = retryable
         self.faults = tuple(faults) or (Fault(code.value),)
 
     def shown(self, trace_id: str) -> list[FormattedError]:
         """Its faults as GraphQL errors."""
+        extra = {} if self.retry_after_s is None else {"retryAfter": self.retry_after_s}
         return [
             _formatted(
-                fault.message, self.code, trace_id, locations=fault.locations, retryable=self.retryable
+                fault.message,
+                self.code,
+                trace_id,
+                locations=fault.locations,
+                extra=extra,
+                retryable=self.retryable,
             )
             for fault in self.faults
         ]

@@ -45,6 +45,7 @@ from gateway.transport.service import (
     Unavailable,
 )
 from gateway.visibility import Views
+from gateway.volume import Volume
 from policies import PART_2_NOTICE, Actor, Grant, Policy
 from resolvers.faults import BadInput
 from resolvers.loaders import House, Loaders
@@ -60,6 +61,7 @@ _RESERVE_S = 0.1
 OUTCOMES = {
     Code.GRAPHQL_PARSE_FAILED: Outcome.PARSE_FAILED,
     Code.GATEWAY_TIMEOUT: Outcome.TIMED_OUT,
+    Code.REQUEST_RATE_LIMITED: Outcome.RATE_LIMITED,
     Code.INTERNAL: Outcome.FAILED,
 }
 
@@ -84,6 +86,7 @@ class Graph:
     audit: Audit
     recording: Recording
     break_glass: BreakGlass
+    volume: Volume
     deadline_s: float = 10.0
     _prepared: WeakKeyDictionary[Operation, Prepared] = field(default_factory=WeakKeyDictionary)
 
@@ -104,7 +107,7 @@ class Graph:
         """Runs one operation; a subscription is not run here."""
         trace, operation, outcome = trace_id(asked.traceparent), None, None
         try:
-            caller = stated(caller, asked)
+            caller = self._in_turn(stated(caller, asked))
             operation = self._operation(asked)
             if operation.kind is OperationType.SUBSCRIPTION:
                 raise RequestError(Code.BAD_USER_INPUT, [SUBSCRIBE])
@@ -123,7 +126,7 @@ class Graph:
         """The results of one operation of any kind: of a subscription, one for each change."""
         trace, operation = trace_id(asked.traceparent), None
         try:
-            caller = stated(caller, asked)
+            caller = self._in_turn(stated(caller, asked))
             operation = self._operation(asked)
             if reads_only and operation.kind is OperationType.MUTATION:
                 raise RequestError(Code.BAD_USER_INPUT, [POST_IT])
@@ -170,6 +173,8 @@ class Graph:
             except Exception as fault:  # noqa: BLE001 - one answer in fixed words, whatever broke
                 report(fault, trace)
                 ran.failed(shown(fault, path=None, trace_id=trace))
+            finally:
+                self.volume.took(caller.client_id, tally)
             await self.recording.answered(operation, caller, trace, ran, tally)
             if span.is_recording():
                 span.set_attributes(
@@ -184,6 +189,17 @@ class Graph:
                 )
         self._measure(kind, ran.errors, tally, time.perf_counter() - started)
         return _answer(ran, _extensions(ran, grant, tally))
+
+    def _in_turn(self, caller: Actor) -> Actor:
+        """The caller, if their client may ask now.
+
+        Raises:
+            RequestError: it asks far more than is usual, and is held to its usual pace.
+        """
+        wait_s = self.volume.wait(caller.client_id)
+        if wait_s is not None:
+            raise RequestError(Code.REQUEST_RATE_LIMITED, retry_after_s=wait_s)
+        return caller
 
     def _sources_until(self) -> float:
         """When calls to sources must be over: a little before the operation, so that the rest can be told."""
@@ -337,4 +353,5 @@ def _answer(ran: Ran, extensions: dict[str, Any]) -> Answer:
 
 def _refusal(refused: RequestError, trace: str, outcome: Outcome | None = None) -> Answer:
     body = encode({"errors": refused.shown(trace)})
-    return Answer(body, outcome or OUTCOMES.get(refused.code, Outcome.REQUEST_REFUSED))
+    outcome = outcome or OUTCOMES.get(refused.code, Outcome.REQUEST_REFUSED)
+    return Answer(body, outcome, retry_after_s=refused.retry_after_s)

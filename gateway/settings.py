@@ -240,6 +240,32 @@ class Limits(Section, frozen=True, kw_only=True):
     nodes: Annotated[int, Meta(ge=1, le=100_000, description="Fields in all, fragments spread out.")] = 400
 
 
+class Volume(Section, frozen=True, kw_only=True):
+    """When clients ask for, or sources give, far more than is usual at that hour of the week."""
+
+    times: Annotated[
+        float, Meta(ge=2, le=1_000, description="From how many times the usual on an hour is not normal.")
+    ] = 10.0
+    least_requests: Annotated[
+        int, Meta(ge=1, le=10_000_000, description="Requests of an hour that are normal at any rate.")
+    ] = 100
+    least_records: Annotated[
+        int, Meta(ge=1, le=1_000_000_000, description="Records of an hour that are normal at any rate.")
+    ] = 1_000
+    throttle: Annotated[
+        bool,
+        Meta(description="Whether a client whose hour is not normal is held to its usual pace in it."),
+    ] = False
+    file: Annotated[
+        Text | None,
+        Meta(description="Where what is usual is kept when the process ends. Not set: it is learnt anew."),
+    ] = None
+
+    def path(self) -> Path | None:
+        """The file, if there is one."""
+        return None if self.file is None else Path(self.file)
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """All settings. Read once, at the start; nothing else reads the environment."""
 
@@ -254,6 +280,7 @@ class Settings(Section, frozen=True, kw_only=True):
     audit: Audit = field(default_factory=Audit)
     telemetry: Telemetry = field(default_factory=Telemetry)
     limits: Limits = field(default_factory=Limits)
+    volume: Volume = field(default_factory=Volume)
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         if not self.ehr:

@@ -61,6 +61,12 @@ class Metrics:
             ["source"],
             registry=made,
         )
+        self.volume_alarms = Counter(
+            "caregraph_volume_alarms",
+            "Hours far above what is usual at that hour of the week, of a client or a source.",
+            ["of", "name", "measure"],
+            registry=made,
+        )
         self.foreign_rows = Counter(
             "caregraph_source_foreign_rows",
             "Rows that sources sent, that nobody asked for, and that were dropped.",

@@ -18,7 +18,7 @@ from gateway.adapters.sections import SourceSection
 from gateway.app import create_app
 from gateway.cli.demo import demo_settings
 from gateway.cli.serve import server
-from gateway.settings import Audit, Secret, Settings
+from gateway.settings import Audit, Secret, Settings, Volume
 from sandbox.addresses import Addresses
 from sandbox.records import Dataset
 from sandbox.serve import background
@@ -155,13 +155,14 @@ def running(
     trail: Path | None = None,
     audit_url: str | None = None,
     clock: Callable[[], float] = time.time,
+    volume: Volume | None = None,
 ) -> Iterator[House]:
     """A house over *dataset*, on free ports, with the settings of the demo.
 
     The PMS is asked what changed every *poll_seconds*, or as often as in the demo. A source may take
     *source_timeout_s*: by default much longer than in the demo, so that a busy machine is no fault. With
     *trail* the audit is kept there, and with *audit_url* in that database, its checkpoints at *trail*.
-    Break-glass lapses by *clock*.
+    Break-glass lapses, and hours of *volume* pass, by *clock*.
     """
     key = ECKey.generate_key("P-384", {"kid": "test-1", "use": "sig", "alg": "ES384"}, private=True)
     with background(dataset, backend_jwks={"keys": [key.as_dict(private=False)]}) as addresses:
@@ -169,6 +170,8 @@ def running(
         settings = _with(settings, poll_seconds or settings.changes.poll_seconds, source_timeout_s)
         if trail is not None:
             settings = replace(settings, audit=_audit(trail, audit_url))
+        if volume is not None:
+            settings = replace(settings, volume=volume)
         gateway = server(create_app(settings, clock=clock), settings)
         thread = threading.Thread(target=gateway.run, daemon=True)
         thread.start()
