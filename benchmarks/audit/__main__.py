@@ -62,7 +62,9 @@ def _sinks(work: Path, asked: argparse.Namespace) -> dict[str, Callable[[], Sink
 
         checkpoints = Checkpoints(work / "checkpoints", seals)
         where = urlsplit(asked.postgresql).hostname or "a socket"
-        sinks[f"postgresql at {where}"] = lambda: PostgresSink(asked.postgresql, seals, checkpoints)
+        sinks[f"postgresql at {where}"] = lambda: PostgresSink(
+            asked.postgresql, seals, checkpoints, timeout_s=60
+        )
     return sinks
 
 

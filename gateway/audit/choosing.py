@@ -36,13 +36,14 @@ def _sink(settings: Settings, seals: Seals) -> Sink:
     if settings.sink == "memory":
         return MemorySink(seals)
     if settings.sink == "postgresql" and settings.url is not None:
-        return _postgresql(settings.url, Path(settings.directory), seals)
+        return _postgresql(settings.url, settings, seals)
     return SqliteSink(Path(settings.directory), seals, full=settings.records_per_file)
 
 
-def _postgresql(url: Secret, directory: Path, seals: Seals) -> Sink:
+def _postgresql(url: Secret, settings: Settings, seals: Seals) -> Sink:
     try:
         from gateway.audit.postgresql import PostgresSink
     except ImportError:
         raise SettingsError([f"`audit.sink` is postgresql, but {DRIVER_MISSING}"]) from None
-    return PostgresSink(url.reveal(), seals, Checkpoints(directory / CHECKPOINTS, seals))
+    checkpoints = Checkpoints(Path(settings.directory) / CHECKPOINTS, seals)
+    return PostgresSink(url.reveal(), seals, checkpoints, timeout_s=settings.timeout_s)

@@ -25,8 +25,8 @@ log = logging.getLogger(__name__)
 CONNECT_S = 2
 """The longest we wait for a connection; libpq waits no shorter."""
 
-_SESSION = "SET lock_timeout = '1s'; SET idle_in_transaction_session_timeout = '5s'"
-"""The longest we wait for another gateway; and what frees the others of one that stands still."""
+IDLE_S = 5
+"""A gateway that stands still in its turn for so long loses it."""
 
 _NETWORK: dict[str, Any] = {
     "keepalives_idle": 5,
@@ -50,12 +50,19 @@ Connection = psycopg.Connection[TupleRow]
 
 
 class PostgresSink:
-    """The trail in the database at *url* (libpq's form). Checkpoints of it are kept outside of it."""
+    """The trail in the database at *url* (libpq's form). Checkpoints of it are kept outside of it.
 
-    def __init__(self, url: str, seals: Seals, checkpoints: Checkpoints) -> None:
+    For our turn we wait up to *timeout_s*; then those who wait for the records are told that they are not.
+    """
+
+    def __init__(self, url: str, seals: Seals, checkpoints: Checkpoints, *, timeout_s: float) -> None:
         self._url = url
         self._seals = seals
         self._checkpoints = checkpoints
+        self._session = (
+            f"SET lock_timeout = '{int(timeout_s * 1e3)}ms';"
+            f" SET idle_in_transaction_session_timeout = '{IDLE_S}s'"
+        )
         self._connection: Connection | None = None
         self._plans: set[str] = set()
 
@@ -78,7 +85,7 @@ class PostgresSink:
             self._url, autocommit=True, connect_timeout=CONNECT_S, application_name="caregraph", **_NETWORK
         )
         self._plans.clear()
-        connection.execute(_SESSION, prepare=False)
+        connection.execute(self._session, prepare=False)
         found = connection.execute("SELECT to_regclass('caregraph_audit.records')").fetchone()
         if found is None or found[0] is None:
             self._define(connection)

@@ -188,7 +188,7 @@ def running(
 def _audit(trail: Path, url: str | None) -> Audit:
     if url is None:
         return Audit(sink="sqlite", directory=str(trail))
-    return Audit(sink="postgresql", url=Secret(url), directory=str(trail))
+    return Audit(sink="postgresql", url=Secret(url), directory=str(trail), timeout_s=5)
 
 
 def _with(settings: Settings, poll_seconds: float, source_timeout_s: float) -> Settings:

@@ -108,7 +108,7 @@ def test_a_marketer_who_comes_back_with_a_clinicians_id_is_told_of_none_of_it(pr
         clinician.told()
     assert first.id is not None
 
-    token = practice.new_token({"persona": "marketer", "expires_in": 3})
+    token = practice.new_token({"persona": "marketer", "expires_in": 5})
     bare = "subscription { changes { cursor recordId } }"
     with listening(practice, token, bare, last_event_id=first.id) as marketer:
         (error,) = marketer.told().result["errors"]

@@ -27,16 +27,11 @@ from gateway.settings import Audit as AuditSettings
 from gateway.settings import read_settings
 from tests.gateway.audit.made import SEALS, SECRET, audit, checkpoints, entry, plan, recorded
 from tests.gateway.audit.test_audit_crash import killed_after, writer
+from tests.gateway.test_settings import SECRETS, table
 from tests.postgres import PostgresProcess
 
 BODY = Item(b'{"at":"2026-11-22T09:30:00Z"}', None)
 CHANGED = "it, or the one before it, was changed, moved or put in"
-EXAMPLE = Path(__file__).parents[3] / "docs" / "caregraph.toml"
-SECRETS = {
-    "CAREGRAPH_KEYS_CARE_KEY_SECRET": "a",
-    "CAREGRAPH_PMS_REST_CLIENT_SECRET": "b",
-    "CAREGRAPH_CRM_HUBSPOT_CLIENT_SECRET": "c",
-}
 ROLE, PASSWORD = "gateway_of_a_test", "its-password"
 
 
@@ -52,8 +47,8 @@ def kept(tmp_path: Path) -> Path:
     return tmp_path / "kept"
 
 
-def sink_at(url: str, directory: Path) -> PostgresSink:
-    return PostgresSink(url, SEALS, Checkpoints(directory / "checkpoints", SEALS))
+def sink_at(url: str, directory: Path, *, timeout_s: float = 20) -> PostgresSink:
+    return PostgresSink(url, SEALS, Checkpoints(directory / "checkpoints", SEALS), timeout_s=timeout_s)
 
 
 def written(url: str, directory: Path, count: int) -> str:
@@ -289,7 +284,7 @@ async def test_a_server_that_stands_still_fails_what_is_to_be_recorded_in_time(
     postgres_of_my_own: PostgresProcess, kept: Path
 ) -> None:
     url = postgres_of_my_own.database()
-    auditing = audit(sink_at(url, kept), timeout_s=2)
+    auditing = audit(sink_at(url, kept), timeout_s=4)
     async with auditing.running():
         await auditing.record(entry("before"))
         with postgres_of_my_own.frozen(), pytest.raises(AuditUnavailable, match="timeout"):
@@ -316,7 +311,7 @@ async def _taken_again(record: object, what: Entry) -> None:
 def test_a_gateway_that_stands_still_in_its_turn_fails_the_others_for_a_while_only(
     url: str, kept: Path
 ) -> None:
-    sink = sink_at(url, kept)
+    sink = sink_at(url, kept, timeout_s=0.2)
     sink.append([BODY])
     with psycopg.connect(url, autocommit=True) as other:
         other.execute("BEGIN")
@@ -389,7 +384,7 @@ async def test_the_settings_lead_there(url: str, kept: Path) -> None:
 )
 def test_settings_that_lead_nowhere_are_said_at_the_start(environ: dict[str, str], fault: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        read_settings(EXAMPLE, environ={**SECRETS, "CAREGRAPH_AUDIT_SINK": "postgresql", **environ})
+        read_settings(table=table(), environ={**SECRETS, "CAREGRAPH_AUDIT_SINK": "postgresql", **environ})
 
     assert refused.value.faults == (f"`audit.url` (CAREGRAPH_AUDIT_URL) {fault}",)
 
@@ -435,7 +430,7 @@ def test_the_commands_find_the_trail_of_the_settings(
 ) -> None:
     written(url, kept, 4)
     settings = read_settings(
-        EXAMPLE,
+        table=table(),
         environ={
             **SECRETS,
             "CAREGRAPH_AUDIT_SINK": "postgresql",

@@ -23,7 +23,7 @@ def sink_of(where: str, full: int) -> Sink:
     if not where.startswith("postgresql://"):
         return SqliteSink(Path(where), SEALS, full=full)
     with TemporaryDirectory() as nowhere:
-        return PostgresSink(where, SEALS, Checkpoints(Path(nowhere) / "checkpoints", SEALS))
+        return PostgresSink(where, SEALS, Checkpoints(Path(nowhere) / "checkpoints", SEALS), timeout_s=50)
 
 
 async def main(where: str, name: str, full: str, count: str, largest: str) -> None:

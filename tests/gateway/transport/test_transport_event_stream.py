@@ -296,12 +296,16 @@ async def test_a_client_that_leaves_stops_its_query(served: Served) -> None:
     assert served.counts.endings == {"left": 1}
 
 
+class Short(Tiny):
+    """Whose callers' tokens always end half a second from now."""
+
+    def expires_at(self, caller: Caller) -> float:
+        return time.time() + 0.5
+
+
 async def test_a_stream_ends_with_its_token_and_says_so(serve: Serve) -> None:
-    tiny = Tiny(callers={"Bearer short": Caller("short", time.time() + 0.5)})
-    async with (
-        serve(tiny=tiny) as served,
-        posted(served, "subscription { forever }", {"authorization": "Bearer short"}) as reader,
-    ):
+    tiny = Short()
+    async with serve(tiny=tiny) as served, posted(served, "subscription { forever }") as reader:
         told, expired = await reader.rest()
 
     assert told.result == {"data": {"forever": 1}}
