@@ -59,6 +59,10 @@ class _Reference(msgspec.Struct, frozen=True, gc=False):
     reference: str | None = None
 
 
+class _Participant(msgspec.Struct, frozen=True, gc=False):
+    actor: _Reference | None = None
+
+
 class _Identifier(msgspec.Struct, frozen=True, gc=False):
     system: str | None = None
     value: str | None = None
@@ -68,14 +72,21 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
     """What tells whose a row is, when the rest of it cannot be read."""
 
     id: str
-    subject: _Reference | None = None
+    subject: _Reference | tuple[_Reference, ...] | None = None
     patient: _Reference | None = None
+    beneficiary: _Reference | None = None
+    participant: tuple[_Participant, ...] = ()
     identifier: tuple[_Identifier, ...] = ()
 
     @property
     def owner(self) -> str | None:
-        reference = self.subject or self.patient
-        return reference.reference if reference is not None else None
+        """The reference to whom the row is about; of several, to the first patient."""
+        subjects = self.subject if isinstance(self.subject, tuple) else (self.subject,)
+        actors = (participant.actor for participant in self.participant)
+        named = (*subjects, self.patient, self.beneficiary, *actors)
+        references = [each.reference for each in named if each is not None and each.reference is not None]
+        patients = (each for each in references if "Patient/" in each)
+        return next(patients, None) or next(iter(references), None)
 
 
 class Unread(NamedTuple):

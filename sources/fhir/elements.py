@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sources import model
+from sources.fhir import practice
 
 
 class Element(NamedTuple):
@@ -102,6 +103,28 @@ _RESOURCES: dict[type[model.Record], str] = {
     ),
 }
 
+_PRACTICE: dict[type[model.Record], str] = {
+    practice.Appointment: (
+        "identifier status:code cancelationReason serviceCategory serviceType specialty appointmentType"
+        " reasonCode reasonReference priority:unsignedInt description:string supportingInformation"
+        " start:instant end:instant minutesDuration:positiveInt slot created:dateTime comment:string"
+        " patientInstruction:string basedOn participant requestedPeriod"
+    ),
+    practice.PractitionerRole: (
+        "identifier active:boolean period practitioner organization code specialty location"
+        " healthcareService telecom availableTime notAvailable availabilityExceptions:string endpoint"
+    ),
+    practice.Coverage: (
+        "identifier status:code type policyHolder subscriber subscriberId:string beneficiary"
+        " dependent:string relationship period payor class order:positiveInt network:string"
+        " costToBeneficiary subrogation:boolean contract"
+    ),
+    practice.Account: (
+        "identifier status:code type name:string subject servicePeriod coverage owner description:string"
+        " guarantor partOf"
+    ),
+}
+
 _BACKBONES: dict[type[model.Record], str] = {
     model.EncounterParticipant: "type period individual",
     model.EncounterDiagnosis: "condition use rank:positiveInt",
@@ -114,6 +137,8 @@ _BACKBONES: dict[type[model.Record], str] = {
     model.AllergyReaction: (
         "substance manifestation description:string onset:dateTime severity:code exposureRoute note"
     ),
+    practice.AppointmentParticipant: "type actor required:code status:code period",
+    practice.CoverageClass: "type value:string name:string",
     model.DocumentContent: "attachment format",
     model.DocumentContext: "encounter event period facilityType practiceSetting sourcePatientInfo related",
     model.Provision: (
@@ -129,6 +154,26 @@ _BACKBONES: dict[type[model.Record], str] = {
     ),
 }
 
+_PRIMITIVES = (
+    *("base64Binary", "boolean", "canonical", "code", "date", "dateTime", "decimal", "id", "instant"),
+    *("integer", "markdown", "oid", "positiveInt", "string", "time", "unsignedInt", "uri", "url", "uuid"),
+)
+_VALUES = (
+    *("Address", "Age", "Annotation", "Attachment", "CodeableConcept", "CodeableReference", "Coding"),
+    *("ContactDetail", "ContactPoint", "Contributor", "Count", "DataRequirement", "Distance", "Dosage"),
+    *("Duration", "Expression", "HumanName", "Identifier", "Meta", "Money", "ParameterDefinition", "Period"),
+    *("Quantity", "Range", "Ratio", "RatioRange", "Reference", "RelatedArtifact", "SampledData"),
+    *("Signature", "Timing", "TriggerDefinition", "UsageContext"),
+)
+_EXTENSION = " ".join(
+    (
+        "url:uri",
+        *(f"value{name[0].upper()}{name[1:]}:{name}" for name in _PRIMITIVES),
+        *(f"value{name}" for name in _VALUES),
+    )
+)
+"""An extension's value is of one of many types (https://hl7.org/fhir/R4/extensibility.html)."""
+
 _DATATYPES: dict[type[model.Record], str] = {
     model.Coding: "system:uri version:string code:code display:string userSelected:boolean",
     model.CodeableConcept: "coding text:string",
@@ -140,6 +185,10 @@ _DATATYPES: dict[type[model.Record], str] = {
         "use:code type:code text:string line:string city:string district:string state:string"
         " postalCode:string country:string period"
     ),
+    practice.Actor: "reference:string type:uri identifier display:string",
+    practice.MoneyValue: "value:decimal currency:code",
+    practice.Extension: _EXTENSION,
+    practice.InnerExtension: _EXTENSION,
     model.Quantity: "value:decimal comparator:code unit:string system:uri code:code",
     model.Reference: "reference:string type:uri identifier display:string",
     model.LogicalReference: "reference:string type:uri identifier display:string",
@@ -157,7 +206,12 @@ def _parsed(text: str) -> tuple[Element, ...]:
 
 
 def _table() -> dict[type[model.Record], tuple[Element, ...]]:
-    groups = ((_RESOURCE, _RESOURCES), (_BACKBONE, _BACKBONES), (_DATATYPE, _DATATYPES))
+    groups = (
+        (_RESOURCE, _RESOURCES),
+        (_RESOURCE, _PRACTICE),
+        (_BACKBONE, _BACKBONES),
+        (_DATATYPE, _DATATYPES),
+    )
     return {kind: _parsed(f"{all_} {own}") for all_, group in groups for kind, own in group.items()}
 
 

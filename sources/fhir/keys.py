@@ -9,7 +9,7 @@ from sources.calling import Dropped, many_each, one_each
 from sources.errors import SourceError
 from sources.fhir.asking import escaped
 from sources.fhir.bundles import Unread
-from sources.model import Identifier, PatientId, Reference, Resource
+from sources.model import Identifier, PatientId, Resource
 
 R = TypeVar("R", bound=Resource)
 
@@ -73,7 +73,13 @@ def by_patient(
 
 
 def _owned(rows: Iterable[R], owners: Mapping[str, PatientId]) -> Iterator[tuple[PatientId | None, R]]:
-    return ((_owner(_reference(row), owners), row) for row in rows)
+    for row in rows:
+        named = references(row)
+        if len(named) == 1:
+            yield _owner(named[0], owners), row
+        else:
+            mine = dict.fromkeys(owner for each in named if (owner := _owner(each, owners)) is not None)
+            yield from ((owner, row) for owner in mine or (None,))
 
 
 def _owner(reference: str | None, owners: Mapping[str, PatientId]) -> PatientId | None:
@@ -82,9 +88,18 @@ def _owner(reference: str | None, owners: Mapping[str, PatientId]) -> PatientId 
     return owners.get(reference) or owners.get(reference.partition("/_history/")[0])
 
 
-def _reference(row: Resource) -> str | None:
-    """The reference to the patient a row is about, by whichever element its type has for that."""
-    subject: Reference | None = getattr(row, "subject", None) or getattr(row, "patient", None)
+def references(row: Resource) -> Sequence[str | None]:
+    """The references by which a row says whom it is about, by whichever element its type has for that.
+
+    An appointment or an account may be about several patients.
+    """
+    subject: Any = (
+        getattr(row, "subject", None) or getattr(row, "patient", None) or getattr(row, "beneficiary", None)
+    )
+    if isinstance(subject, tuple):
+        return [each.reference for each in subject]
     if subject is not None:
-        return subject.reference
-    return f"Patient/{row.id}" if type(row).__name__ == "Patient" else None
+        return (subject.reference,)
+    if (participants := getattr(row, "participant", ())) and hasattr(row, "actors"):
+        return [each.actor.reference for each in participants if each.actor is not None]
+    return (f"Patient/{row.id}",) if type(row).__name__ == "Patient" else ()

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import types
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import NODEFAULT, UNSET, Raw, UnsetType
 
-from sources.fhir.elements import ELEMENTS, RESOURCES, Element
+from sources.fhir.elements import ELEMENTS, Element
 from sources.fhir.primitives import TYPES
 from sources.model import Encounter, Patient, Record, Resource
 from sources.naming import Practice
@@ -134,6 +135,8 @@ class _Builder:
             return tuple[self._wire_type(get_args(hint)[0], element), ...]  # type: ignore[misc]
         if isinstance(hint, type) and issubclass(hint, Record):
             return self.of(hint)
+        if hint is Decimal:
+            return Decimal  # to the digit as it was sent, which a float is not
         if element.primitive is None:
             raise TypeError(f"element `{element.name}` is not a primitive, but the model says it is")
         return TYPES[element.primitive]
@@ -149,8 +152,9 @@ def _skipped(name: str) -> tuple[str, Any, Any]:
 
 
 _builder = _Builder()
-for _kind in RESOURCES.values():
-    _builder.of(_kind)
+for _kind in ELEMENTS:
+    if issubclass(_kind, Resource):
+        _builder.of(_kind)
 
 WIRE: dict[type[Record], type[Record]] = _builder.types
 """The wire type of each record of the model."""

@@ -45,7 +45,7 @@ class Served:
     dataset: Dataset
 
 
-_KINDS = {kind.__name__: kind for kind in WIRE}
+_KINDS = {kind.__name__: kind for kind in WIRE if kind.__module__.startswith("sources.model")}
 
 
 def as_model(value: Any) -> Any:
