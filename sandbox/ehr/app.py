@@ -61,13 +61,21 @@ def _public(store: Store, issuer: str | None, quirks: Quirks) -> list[Route]:
     return [Route("/fhir/metadata", metadata), Route("/fhir/.well-known/smart-configuration", smart)]
 
 
-def _guarded(server: Server, verify: Verify, quirks: Quirks) -> list[Route]:
+def _admission(verify: Verify) -> Callable[[Request], Awaitable[Asked]]:
+    """What a request with a valid token asks."""
+
     async def asked_by(request: Request) -> Asked:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         claims = await verify(token.strip()) if scheme.lower() == "bearer" and token.strip() else None
         if claims is None:
             raise Refusal(401, "login", "a valid bearer token is needed", {"WWW-Authenticate": "Bearer"})
         return Asked(access_of(claims), dict(request.headers), await request.body())
+
+    return asked_by
+
+
+def _guarded(server: Server, verify: Verify, quirks: Quirks) -> list[Route]:
+    asked_by = _admission(verify)
 
     async def instance(request: Request) -> Response:
         type_, id_ = request.path_params["type"], request.path_params["id"]
@@ -89,6 +97,10 @@ def _guarded(server: Server, verify: Verify, quirks: Quirks) -> list[Route]:
         pairs = [*_pairs(request), *_form(request, asked.body)]
         return _response(server.search(request.path_params["type"], pairs, asked))
 
+    async def history(request: Request) -> Response:
+        type_, id_ = request.path_params["type"], request.path_params.get("id")
+        return _response(server.history(type_, id_, await asked_by(request), _pairs(request)))
+
     async def batch(request: Request) -> Response:
         return _response(server.batch(await asked_by(request)))
 
@@ -96,6 +108,8 @@ def _guarded(server: Server, verify: Verify, quirks: Quirks) -> list[Route]:
         Route("/fhir", batch, methods=["POST"]),
         Route("/fhir/", batch, methods=["POST"]),
         *([] if quirks.get_only else [Route("/fhir/{type}/_search", search, methods=["POST"])]),
+        Route("/fhir/{type}/_history", history, methods=["GET"]),
+        Route("/fhir/{type}/{id}/_history", history, methods=["GET"]),
         Route("/fhir/{type}/{id}", instance, methods=["GET", "PUT", "DELETE"]),
         Route("/fhir/{type}", kind, methods=["GET", "POST"]),
     ]

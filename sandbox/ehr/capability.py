@@ -8,6 +8,7 @@ from sandbox.ehr.quirks import NONE, Quirks
 from sandbox.records import Json, Resource
 
 _INTERACTIONS = ("read", "search-type", "create", "update", "delete")
+_HISTORY = ("history-instance", "history-type")
 _SMART_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 
 
@@ -93,7 +94,7 @@ def _resource(type_: str, quirks: Quirks) -> Json:
     ]
     found: dict[str, Any] = {
         "type": type_,
-        "interaction": [{"code": code} for code in _INTERACTIONS],
+        "interaction": [{"code": code} for code in (*_INTERACTIONS, *(_HISTORY if quirks.history else ()))],
         "versioning": "versioned",
         "conditionalRead": "not-match",
         "searchParam": parameters,

@@ -18,6 +18,7 @@ _MANDATORY: dict[str, frozenset[str]] = {
     "DocumentReference": frozenset({"status", "content"}),
     "Appointment": frozenset({"status", "participant"}),
     "DiagnosticReport": frozenset({"status", "code"}),
+    "Account": frozenset({"status"}),
     "Coverage": frozenset({"status", "beneficiary", "payor"}),
     "Provenance": frozenset({"target", "recorded", "agent"}),
 }

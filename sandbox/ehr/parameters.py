@@ -236,6 +236,9 @@ PARAMETERS: dict[str, dict[str, Parameter]] = {
         "type": _token("type"),
         "beneficiary": _reference("beneficiary", "Patient"),
     },
+    "Account": _IDENTIFIER
+    | {name: _reference("subject", "Patient") for name in ("patient", "subject")}
+    | {"status": _token("status")},
     "CareTeam": _of_patient()
     | _IDENTIFIER
     | _ENCOUNTER

@@ -3,13 +3,14 @@
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime, tzinfo
 from email.utils import format_datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import msgspec
 
-from sandbox.ehr.dates import interval_of_element
+from sandbox.ehr.dates import BEGINNING, interval_of_element
 from sandbox.ehr.elements import subset
 from sandbox.ehr.outcomes import Answer, Refusal, outcome
 from sandbox.ehr.pages import Page, Pages
@@ -141,6 +142,21 @@ class Server:
         rows = {"entry": answered} if answered else {}
         return Answer(200, msgspec.json.encode({"resourceType": "Bundle", "type": "batch-response", **rows}))
 
+    def history(self, type_: str, id_: str | None, asked: Asked, pairs: Pairs) -> Answer:
+        """What became of the type's resources, or of one, as a history Bundle; `_since` narrows it."""
+        if not self._quirks.history:
+            raise Refusal(404, "not-supported", "there is nothing at this address; see /metadata")
+        self._known(type_)
+        asked.access.require(type_, "s")
+        since = interval_of_element(dict(pairs).get("_since"), self._store.zone)
+        rows = self._store.history(type_, id_)
+        if since is not None:
+            rows = [row for row in rows if _updated(row, self._store.zone) >= since.start]
+        entries = [_version(type_, row) for row in rows]
+        return Answer(
+            200, msgspec.json.encode({"resourceType": "Bundle", "type": "history", "entry": entries})
+        )
+
     def _one(self, entry: Any, asked: Asked) -> Answer:
         request = entry.get("request") if isinstance(entry, dict) else None
         try:
@@ -213,6 +229,24 @@ class Server:
         headers = self._validators(stored)
         headers["Location"] = f"{self._store.base}/{stored['resourceType']}/{stored['id']}"
         return Answer(201 if created else 200, msgspec.json.encode(stored), headers)
+
+
+def _updated(row: Resource, zone: tzinfo) -> datetime:
+    found = interval_of_element(row["meta"]["lastUpdated"], zone)
+    return found.start if found is not None else BEGINNING
+
+
+def _version(type_: str, row: Resource) -> Json:
+    """The entry of a history for a version, or for a deletion, which has no `resourceType`."""
+    meta, kept = row["meta"], "resourceType" in row
+    method = "DELETE" if not kept else "POST" if meta["versionId"] == "1" else "PUT"
+    request = {"method": method, "url": f"{type_}/{row['id']}"}
+    response = {
+        "status": "200" if kept else "204",
+        "lastModified": meta["lastUpdated"],
+        "etag": f'W/"{meta["versionId"]}"',
+    }
+    return {"request": request, "response": response} | ({"resource": row} if kept else {})
 
 
 def _tags(header: str) -> list[str]:

@@ -51,6 +51,7 @@ class Store:
         self._now = now
         self._loaded_at = now()
         self._deleted: set[tuple[str, str]] = set()
+        self._past: dict[tuple[str, str], list[Resource]] = {}
         self._indexes: dict[tuple[str, str], Index] = {}
         self._updates: dict[str, Updates] = {}
         self._encoded: dict[tuple[str, str], bytes] = {}
@@ -88,11 +89,11 @@ class Store:
         type_, id_ = resource["resourceType"], resource["id"]
         before = self.get(type_, id_)
         version = _number(self.version(before)) + 1 if before else 1
-        stamp = self._now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         stored = {
             **resource,
-            "meta": {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": stamp},
+            "meta": {**resource.get("meta", {}), "versionId": str(version), "lastUpdated": self._stamp()},
         }
+        self._past.setdefault((type_, id_), [before] if before else []).append(stored)
         self._resources.setdefault(type_, {})[id_] = stored
         self._deleted.discard((type_, id_))
         self._forget(type_, id_)
@@ -100,9 +101,31 @@ class Store:
 
     def delete(self, type_: str, id_: str) -> None:
         """Takes the resource away; from then on it is known to be gone."""
-        if self._resources.get(type_, {}).pop(id_, None) is not None:
+        before = self._resources.get(type_, {}).pop(id_, None)
+        if before is not None:
+            past = self._past.setdefault((type_, id_), [before])
+            version = str(_number(self.version(past[-1])) + 1)
+            past.append({"id": id_, "meta": {"versionId": version, "lastUpdated": self._stamp()}})
             self._deleted.add((type_, id_))
             self._forget(type_, id_)
+
+    def history(self, type_: str, id_: str | None = None) -> list[Resource]:
+        """What was stored since the start, newest first; a deletion is a resource without `resourceType`.
+
+        Of one resource its first version, too.
+        """
+        past = [
+            it
+            for (kind, one), its in self._past.items()
+            if kind == type_ and id_ in (None, one)
+            for it in its
+        ]
+        if id_ is not None and not past and (here := self.get(type_, id_)):
+            past = [here]
+        return sorted(past, key=self._updated, reverse=True)
+
+    def _stamp(self) -> str:
+        return self._now().astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def updates(self, type_: str) -> "Updates":
         """When the resources of *type_* were last updated, in that order."""

@@ -27,6 +27,7 @@ _BEHIND: dict[str, tuple[str, ...]] = {
     "npi": ("identifier",),
     "organization_id": ("service_provider",),
     "patient_id": (),
+    "postal_code": ("address",),
     "requester_id": ("requester",),
     "security": ("meta",),
     "visit": (),

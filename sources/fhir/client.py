@@ -17,6 +17,7 @@ from sources.fhir.asking import Parameters
 from sources.fhir.batches import batch_of, replies_in
 from sources.fhir.bundles import Page, PageReader, Unread
 from sources.fhir.capability import Capability, capability
+from sources.fhir.history import Version, history
 from sources.fhir.outcomes import Expired, Refused, final, meanings, outcome_of
 from sources.fhir.settings import FhirServer
 from sources.fhir.vendors import Meaning
@@ -153,6 +154,27 @@ class FhirClient:
         if by_id:
             return [self._caught(reader, each) for each in replies]
         return await self._all(reader, searches, replies, until)
+
+    async def history(self, path: str, parameters: Parameters) -> list[Version]:
+        """The versions of the resources at *path*, a type or `Type/id`, newest first.
+
+        Raises:
+            SourceError: a page could not be had, or there are more than are read.
+        """
+        until = self._upstream.deadline()
+        type_ = path.partition("/")[0]
+        versions: list[Version] = []
+        reply = await self._upstream.send("GET", f"{path}/_history", query=parameters, deadline=until)
+        for _ in range(self._page_limit):
+            try:
+                page = history(type_, reply.body)
+            except Nonconforming as fault:
+                raise self.misread(str(fault)) from None
+            versions += page.versions
+            if page.next is None:
+                return versions
+            reply = await self._upstream.send("GET", self._own(page.next), deadline=until)
+        raise self.misread("Bundle.link: the history has more pages than are read")
 
     async def capability(self) -> Capability | None:
         """What the server says it can do, asked for once in a while; None: it does not say."""

@@ -26,6 +26,8 @@ class InnerExtension(Record, frozen=True, kw_only=True):
     value_url: str | None = None
     value_uri: str | None = None
     value_string: str | None = None
+    value_boolean: bool | None = None
+    value_codeable_concept: CodeableConcept | None = None
     value_money: MoneyValue | None = None
 
 

@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
-from sources.calling import Dropped, Unasked, Upstream
+from sources.calling import Dropped, Nonconforming, Unasked, Upstream
 from sources.errors import SourceError, SourceRejected
 from sources.fhir.asking import Parameters, possible_ids
 from sources.fhir.bookmarks import BadBookmark, bookmark_of, link_of
 from sources.fhir.bundles import PageReader, page_reader
 from sources.fhir.checking import Searches, checked
 from sources.fhir.client import FhirClient, Results
+from sources.fhir.history import Version
 from sources.fhir.keys import by_id, by_identifier, by_patient, owners, references
 from sources.fhir.settings import FhirServer
 from sources.fhir.strategies import Question, Strategies
@@ -120,11 +121,11 @@ class Resources:
     async def page(
         self, kind: type[R], filters: Parameters, count: int, bookmark: str | None, elements: str
     ) -> Page[R]:
-        """One page of a search, at most *count* rows, and the bookmark of the page after it.
+        """One page of a search, at most *count* rows, and the bookmark of the page after it; `missing` tells
+        of rows that the server has and does not give.
 
         Raises:
-            SourceError: a row cannot be read, there are rows that the server does not give, or the bookmark
-                is not one of this search's.
+            SourceError: a row cannot be read, or the bookmark is not one of this search's.
         """
         reader, search = self._reader(kind, elements), [*filters, *self._form(elements, count)]
         if bookmark is None:
@@ -133,9 +134,24 @@ class Resources:
             page = await self.client.follow(reader, self._link(bookmark, search))
         if page.unread:
             raise self.misread(kind, page.unread[0].why)
-        if not page.complete and page.next is None:
-            raise SourceRejected(self._server.name, _CUT)
-        return Page(tuple(page.rows), None if page.next is None else bookmark_of(page.next, search))
+        is_cut = not page.complete and page.next is None
+        return Page(
+            tuple(page.rows),
+            None if page.next is None else bookmark_of(page.next, search),
+            (SourceRejected(self._server.name, _CUT),) if is_cut else (),
+        )
+
+    async def history(self, path: str, parameters: Parameters) -> list[Version]:
+        """The versions of a type's resources, or of one resource, newest first; some pages of them."""
+        return await self.client.history(path, parameters)
+
+    def told_by(self, kind: type[R], elements: str, body: bytes) -> R | None:
+        """The resource in *body*; None if it cannot be read."""
+        try:
+            rows = self._reader(kind, elements).read_one(body).rows
+        except Nonconforming:
+            return None
+        return rows[0] if rows else None
 
     def misread(self, kind: type[Resource], why: str) -> SourceError:
         """The error for resources of that type that do not conform, or were not asked for."""

@@ -17,8 +17,10 @@ from sandbox.ehr.quirks import ATHENAHEALTH, EPIC, HAPI, MEDPLUM, NONE, Quirks
 from sources.calling import Limits, StaticBearer, Upstream
 from sources.ehr.fhir import FhirRecords, FhirSettings
 from sources.naming import alone
+from sources.pms.fhir import FhirPmsSettings, FhirPractice
 
 TOKEN = "let-me-in"
+MRNS, VISITS = "urn:caregraph:sandbox:mrn", "urn:caregraph:sandbox:visit"
 UNHURRIED = Limits(timeout_s=20.0)
 
 
@@ -52,6 +54,13 @@ SERVERS: dict[str, Kind] = {
 """Each must give what the specification promises."""
 
 
+PRACTICES = {
+    name: SERVERS[name]
+    for name in ("or-list", "batch", "parallel", "found out: batches", "GET only", "epic", "hapi", "medplum")
+}
+"""Those that must give what the port of a PMS promises, when they serve a practice."""
+
+
 async def _verify(token: str) -> dict[str, Any] | None:
     return {"scope": "system/*.cruds"} if token == TOKEN else None
 
@@ -81,5 +90,12 @@ def serving(dataset: Dataset, quirks: Quirks = NONE) -> Iterator[str]:
 def records_of(url: str, **settings: Any) -> FhirRecords:
     """The adapter for the server at *url*; to be closed."""
     upstream = Upstream("ehr", "ehr", url, authorizer=StaticBearer(TOKEN), limits=UNHURRIED)
-    practices = alone("pms", "urn:caregraph:sandbox:mrn", "urn:caregraph:sandbox:visit")
+    practices = alone("pms", MRNS, VISITS)
     return FhirRecords(FhirSettings("ehr", url, practices, **settings), upstream)
+
+
+def practice_of(url: str, **settings: Any) -> FhirPractice:
+    """The adapter for the practice's server at *url*; to be closed."""
+    upstream = Upstream("pms", "pms", url, authorizer=StaticBearer(TOKEN), limits=UNHURRIED)
+    settings = {"mrn_system": MRNS, "visit_system": VISITS, **settings}
+    return FhirPractice(FhirPmsSettings("pms", url, **settings), upstream)

@@ -31,6 +31,10 @@ MODULES: dict[str, str] = {
     "DocumentContent": "documentreference.DocumentReferenceContent",
     "DocumentContext": "documentreference.DocumentReferenceContext",
     "Qualification": "practitioner.PractitionerQualification",
+    "Provision": "consent.ConsentProvision",
+    "ConsentActor": "consent.ConsentProvisionActor",
+    "ConsentData": "consent.ConsentProvisionData",
+    "LogicalReference": "reference.Reference",
     "AppointmentParticipant": "appointment.AppointmentParticipant",
     "CoverageClass": "coverage.CoverageClass",
     "Actor": "reference.Reference",
@@ -176,9 +180,24 @@ def bundle(*resources: Any, **more: Any) -> bytes:
     return json.dumps({"resourceType": "Bundle", "type": "searchset", "entry": entries, **more}).encode()
 
 
+CONSENT: dict[str, Any] = {
+    "resourceType": "Consent",
+    "id": "c1",
+    "status": "active",
+    "patient": {"reference": "Patient/pat-000001"},
+    "provision": {
+        "type": "permit",
+        "period": {"start": "2026-01-01"},
+        "provision": [{"type": "deny", "actor": [{"reference": {"identifier": {"value": "1234567893"}}}]}],
+    },
+}
+"""The sandbox's patients have none."""
+
+
 @pytest.mark.parametrize("kind", RESOURCES.values(), ids=lambda kind: kind.__name__)
 def test_what_is_decoded_is_the_domain_record(kind: type[Resource], served: Served) -> None:
-    resources = list(served.dataset.resources[kind.__name__].values())[:200]
+    held = served.dataset.resources.get(kind.__name__) or {"c1": CONSENT}
+    resources = list(held.values())[:200]
     page = page_reader(kind).read(bundle(*resources))
     expected = [msgspec.convert(resource, kind) for resource in resources]  # lenient, and knows no wire type
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,19 +11,23 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.pms.fhir import practice_dataset
 from sandbox.pms.messages import Messages
 from sandbox.pms.sender import line
 from sources.errors import SourceRejected
 from sources.memory import MemoryPractice
 from sources.model import Appointment, ChangeKind, Location, Mrn
+from sources.pms.fhir import FhirPractice
 from sources.pms.hl7v2 import Hl7Practice
 from sources.ports import AppointmentQuery, Listed
 from tests.sources import hl7
-from tests.sources.practice import Served, appointments, balances, coverages, locations
+from tests.sources.fhir_servers import PRACTICES, practice_of, serving
+from tests.sources.practice import Served, appointments, as_model, balances, coverages, locations
 
 pytestmark = pytest.mark.anyio
 
-ANY: frozenset[str] = frozenset()
+ALL = frozenset(Appointment.__struct_fields__)
+PLACE = frozenset(Location.__struct_fields__) - {"meta"}
 MRNS = [Mrn(f"MRN-{n:06}") for n in range(1, 31)]
 NOBODY = Mrn("MRN-999999")
 
@@ -53,14 +58,29 @@ async def hl7v2(hl7_folder: Path, tmp_path: Path) -> AsyncIterator[Hl7Practice]:
         yield practice
 
 
-@pytest.fixture(params=["memory", "rest", "hl7v2"])
+@pytest.fixture(scope="session")
+def fhir_urls(served: Served) -> Iterator[Mapping[str, str]]:
+    """A FHIR server of each kind, with the practice's records."""
+    dataset = practice_dataset(served.dataset.pms)
+    with ExitStack() as held:
+        yield {name: held.enter_context(serving(dataset, kind.quirks)) for name, kind in PRACTICES.items()}
+
+
+@pytest.fixture
+async def fhir(kind: str, fhir_urls: Mapping[str, str]) -> AsyncIterator[FhirPractice]:
+    adapter = practice_of(fhir_urls[kind], **PRACTICES[kind].settings)
+    yield adapter
+    await adapter.close()
+
+
+@pytest.fixture(params=["memory", "rest", "hl7v2", *PRACTICES])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
 @pytest.fixture
 def practice(request: pytest.FixtureRequest, kind: str) -> Any:
-    return request.getfixturevalue({"rest": "pms"}.get(kind, kind))
+    return request.getfixturevalue("fhir" if kind in PRACTICES else {"rest": "pms"}.get(kind, kind))
 
 
 @pytest.fixture
@@ -69,19 +89,23 @@ def book(served: Served, kind: str) -> list[Appointment]:
     return list(hl7.told(served) if kind == "hl7v2" else appointments(served.dataset))
 
 
+def told(found: Any) -> dict[str, Any]:
+    return {key: as_model(row) for key, row in found.items()}
+
+
 def rows_of(found: Any) -> dict[str, list[Any]]:
     assert all(isinstance(rows, Listed) and rows.complete for rows in found.values())
-    return {mrn: sorted(rows.rows, key=lambda row: row.id) for mrn, rows in found.items()}
+    return {mrn: sorted(map(as_model, rows.rows), key=lambda row: row.id) for mrn, rows in found.items()}
 
 
 async def test_appointments_are_read_by_id(practice: Any, book: list[Appointment]) -> None:
     expected = {row.id: row for row in book[:20]}
 
-    assert await practice.appointments([*expected, "1", "none"], ANY) == expected
+    assert told(await practice.appointments([*expected, "1", "none"], ALL)) == expected
 
 
 async def test_a_patients_appointments_come_ordered_by_start(practice: Any, book: list[Appointment]) -> None:
-    found = await practice.appointments_of([*MRNS, NOBODY], AppointmentQuery(), ANY)
+    found = await practice.appointments_of([*MRNS, NOBODY], AppointmentQuery(), ALL)
 
     assert sum(len(listed.rows) for listed in found.values()) == len(book)
     for mrn, listed in found.items():
@@ -108,17 +132,17 @@ async def test_a_query_finds_the_same_appointments_as_in_memory(
     practice: Any, book: list[Appointment], query: AppointmentQuery
 ) -> None:
     memory = MemoryPractice(book)
-    expected = rows_of(await memory.appointments_of(MRNS, query, ANY))
-    every = rows_of(await memory.appointments_of(MRNS, AppointmentQuery(), ANY))
+    expected = rows_of(await memory.appointments_of(MRNS, query, ALL))
+    every = rows_of(await memory.appointments_of(MRNS, AppointmentQuery(), ALL))
 
-    assert rows_of(await practice.appointments_of(MRNS, query, ANY)) == expected
+    assert rows_of(await practice.appointments_of(MRNS, query, ALL)) == expected
     assert 0 < sum(map(len, expected.values())) < sum(map(len, every.values()))
 
 
 async def test_appointments_are_found_by_visit_number(practice: Any, book: list[Appointment]) -> None:
     expected = {row.visit_number: row for row in book if row.visit_number}
 
-    assert await practice.appointments_by_visit([*expected, "V-none"], ANY) == expected
+    assert told(await practice.appointments_by_visit([*expected, "V-none"], ALL)) == expected
     assert len(expected) > 0
 
 
@@ -127,7 +151,7 @@ async def test_a_search_goes_page_by_page_to_the_end(practice: Any, book: list[A
     rows: list[Appointment] = []
     bookmark: str | None = None
     for _ in range(50):
-        page = await practice.search_appointments(query, 3, bookmark, ANY)
+        page = await practice.search_appointments(query, 3, bookmark, ALL)
         rows += page.rows
         bookmark = page.next
         if bookmark is None:
@@ -143,21 +167,22 @@ def moment(text: str | None) -> datetime:
     return datetime.fromisoformat(text or "")
 
 
-@pytest.mark.parametrize("kind", ["memory", "rest"])
+@pytest.mark.parametrize("kind", ["memory", "rest", *PRACTICES])
 async def test_locations_coverages_and_balances_are_found(practice: Any, served: Served) -> None:
     data = served.dataset
 
-    assert await practice.locations(["1", "2", "999999", "x"], ANY) == {
+    assert told(await practice.locations(["1", "2", "999999", "x"], PLACE)) == {
         row.id: row for row in locations(data) if row.id in ("1", "2")
     }
-    assert await practice.balances([*MRNS, NOBODY], ANY) == {row.patient_mrn: row for row in balances(data)}
-    found = rows_of(await practice.coverages_of([*MRNS, NOBODY], ANY))
-    assert sorted(row.id for mine in found.values() for row in mine) == sorted(r.id for r in coverages(data))
-    assert all(row.patient_mrn == mrn for mrn, mine in found.items() for row in mine)
+    assert await practice.balances([*MRNS, NOBODY], ALL) == {row.patient_mrn: row for row in balances(data)}
+    covered = rows_of(await practice.coverages_of([*MRNS, NOBODY], ALL))
+    rows = [row for mine in covered.values() for row in mine]
+    assert sorted(map(as_model, rows), key=lambda row: row.id) == sorted(coverages(data), key=lambda r: r.id)
+    assert all(row.patient_mrn == mrn for mrn, mine in covered.items() for row in mine)
 
 
 async def test_messages_tell_a_place_s_name_and_no_more_of_it(hl7v2: Hl7Practice, served: Served) -> None:
-    assert await hl7v2.locations(["1", "2", "999999", "x"], ANY) == {
+    assert await hl7v2.locations(["1", "2", "999999", "x"], ALL) == {
         row.id: Location(id=row.id, status="active", name=row.name, mode="instance")
         for row in locations(served.dataset)
         if row.id in ("1", "2")
@@ -167,7 +192,7 @@ async def test_messages_tell_a_place_s_name_and_no_more_of_it(hl7v2: Hl7Practice
 
 async def test_bookmarks_that_are_not_ours_are_rejected(practice: Any) -> None:
     with pytest.raises(SourceRejected):
-        await practice.search_appointments(AppointmentQuery(), 5, "gibberish", ANY)
+        await practice.search_appointments(AppointmentQuery(), 5, "gibberish", ALL)
     with pytest.raises(SourceRejected):
         await practice.changes("gibberish")
 
