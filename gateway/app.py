@@ -96,7 +96,7 @@ def compose(
     identity = Identity(settings.identity, metrics)
     policy = Policy(classify(schema))
     audit = configured(settings.audit, policy.version, secret)
-    changing = Changing(settings.changes, kept.changes, house.sources.ehr, measuring)
+    changing = Changing(settings.changes, kept.changes, house.sources.ehr, measuring, house.consents)
     watched = settings.volume
     volume = Volume(
         Bounds(watched.times, watched.least_requests, watched.least_records),

@@ -8,14 +8,15 @@ from contextlib import asynccontextmanager, suppress
 
 from gateway.changes.hub import Hub
 from gateway.changes.intake import Intake
-from gateway.changes.log import Item, Log
+from gateway.changes.log import Gap, Item, Log
 from gateway.changes.memory import MemoryLog
 from gateway.changes.observing import Observer
 from gateway.changes.redis_streams import RedisLog, connected
 from gateway.changes.worker import Poller
 from gateway.settings import Changes as Settings
+from resolvers.consents import Consents
 from sources.errors import SourceError
-from sources.model import Change, Mrn, Patient, PatientId
+from sources.model import Change, ChangeType, Mrn, Patient, PatientId
 from sources.ports import Changes, ClinicalRecords
 
 READY_WITHIN_S = 5.0
@@ -25,19 +26,25 @@ class Changing:
     """The log, its hub, and a poller for each source that can be asked what changed."""
 
     def __init__(
-        self, settings: Settings, sources: Sequence[Changes], ehr: ClinicalRecords, observer: Observer
+        self,
+        settings: Settings,
+        sources: Sequence[Changes],
+        ehr: ClinicalRecords,
+        observer: Observer,
+        consents: Consents,
     ) -> None:
         self._settings = settings
         self._sources = tuple(sources)
         self._ehr = ehr
         self._observer = observer
+        self._consents = consents
         self._hub: Hub | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """The pipeline at work for as long as the block runs; it belongs to one event loop."""
         log = self._log()
-        hub = self._hub = Hub(log, observer=self._observer)
+        hub = self._hub = Hub(log, observer=self._observer, first=self._heard)
         intake = Intake(log, self._patients, observer=self._observer)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -56,6 +63,13 @@ class Changing:
         finally:
             self._hub = None
             await log.aclose()
+
+    def _heard(self, item: Item) -> None:
+        """A consent that changed is no longer remembered; where changes were missed, none is."""
+        if isinstance(item, Gap):
+            self._consents.forget_all()
+        elif item.type is ChangeType.CONSENT:
+            self._consents.forget(item.patient_id)
 
     def subscribe(self, wants: Callable[[Change], bool], after: str | None) -> AsyncGenerator[Item, None]:
         """The changes wanted, after a cursor or from now on.

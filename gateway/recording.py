@@ -124,5 +124,6 @@ def _entry(
             if source.status is not Status.OK
         },
         codes=codes(ran.errors),
+        withheld=ran.loaders.touched.withheld if ran.loaders is not None else {},
         outcome=outcome,
     )

@@ -22,6 +22,9 @@ LONGEST_S = 60.0
 MOST = 50_000
 """How many patients are remembered; who was asked for the longest ago goes first."""
 
+EVERYBODY = PatientId("*")
+"""In place of each patient, where anybody's consents may have changed."""
+
 Consented = tuple[Consent, ...]
 
 _WANTED = frozenset({"status", "scope", "policy_rule", "provision"})
@@ -44,6 +47,10 @@ class Consents(Protocol):
         """The patient's consents have changed: they are fetched anew when next asked for."""
         ...
 
+    def forget_all(self) -> None:
+        """Anybody's consents may have changed."""
+        ...
+
 
 class NoConsents:
     """An EHR that keeps none: the base policy holds for all. An operator says so, never a default."""
@@ -54,6 +61,9 @@ class NoConsents:
         return dict.fromkeys(patients, ())
 
     def forget(self, patient: PatientId) -> None:
+        """There is nothing to forget."""
+
+    def forget_all(self) -> None:
         """There is nothing to forget."""
 
 
@@ -92,6 +102,12 @@ class KeptConsents:
         for changed in self._fetching:
             changed.add(patient)
 
+    def forget_all(self) -> None:
+        self._known.clear()
+        self._fetching, changed = [], self._fetching
+        for each in changed:
+            each.add(EVERYBODY)
+
     async def _fetched(self, patients: Sequence[PatientId]) -> dict[PatientId, Consented | SourceError]:
         until = self._clock() + self._max_age_s
         changed: set[PatientId] = set()
@@ -102,7 +118,7 @@ class KeptConsents:
             self._fetching = [each for each in self._fetching if each is not changed]
         found = {patient: self._read(rows.get(patient, Listed())) for patient in patients}
         for patient, consents in found.items():
-            if not isinstance(consents, SourceError) and patient not in changed:
+            if not isinstance(consents, SourceError) and changed.isdisjoint((patient, EVERYBODY)):
                 self._remember(patient, _Known(consents, until))
         return found
 

@@ -80,7 +80,8 @@ class Searching(Generic[V]):
         for _ in range(MOST_PAGES):
             got = await self._page(max(first, 1), place.bookmark)
             complete = complete and not got.missing
-            found = await self._admitted(got, place, first if not looks_ahead else len(got.rows))
+            most = len(got.rows) if looks_ahead else first - len(kept)
+            found = await self._admitted(got, place, most)
             kept += found.kept
             looks_ahead = looks_ahead or found.withheld
             if looks_ahead and found.end < len(got.rows):
@@ -88,7 +89,7 @@ class Searching(Generic[V]):
                 found = await self._admitted(got, rest, len(got.rows))
                 kept += found.kept
             after = self._after(got, place, found.end)
-            if after is None or len(kept) > first or not looks_ahead:
+            if after is None or len(kept) > first or (len(kept) == first and not looks_ahead):
                 return kept, after is not None or len(kept) > first, complete
             place = after
         return kept, True, complete

@@ -108,6 +108,7 @@ class Audit:
             calls=entry.calls,
             troubles=entry.troubles,
             errors=Counter(entry.codes),
+            withheld=entry.withheld,
             outcome=entry.outcome,
             emergency=self._emergency(entry),
         )

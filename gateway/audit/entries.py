@@ -59,8 +59,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     `document` is the document's hash, empty where its text is not GraphQL; `patients` and `charts` are those
     whose rows were read: by EHR id, or by MRN where the operation never learnt the id. `calls` counts
     exchanges by source, `troubles` says of a source that did not do well how it did, `codes` names the codes
-    of the errors. `reason` is what was said where break-glass was declared: free text of the caller's, which
-    stands nowhere but in that record.
+    of the errors, `withheld` counts rows by the rule that withheld them. `reason` is what was said where
+    break-glass was declared: free text of the caller's, which stands nowhere but in that record.
     """
 
     actor: Actor
@@ -74,6 +74,7 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     calls: Mapping[str, int] = {}
     troubles: Mapping[str, str] = {}
     codes: Iterable[str] = ()
+    withheld: Mapping[str, int] = {}
     outcome: Outcome = Outcome.ANSWERED
     reason: str | None = None
 
@@ -99,8 +100,9 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `on_behalf_of` is the patient in the token's context, `acting` who used it for its subject (`act`),
     `token` its `jti`, `plan` the digest of the plan, `troubles` how sources did that did not do well,
-    `policy` the version of the policy, `errors` how often each code occurred, `emergency` for whom the glass
-    was broken. A new field needs a default, or old records can't be read.
+    `policy` the version of the policy, `errors` how often each code occurred, `withheld` how many rows each
+    rule withheld, `emergency` for whom the glass was broken. A new field needs a default, or old records
+    can't be read.
     """
 
     at: datetime
@@ -124,6 +126,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     calls: Mapping[str, int] = {}
     troubles: Mapping[str, str] = {}
     errors: Mapping[str, int] = {}
+    withheld: Mapping[str, int] = {}
     outcome: Outcome = Outcome.ANSWERED
     emergency: Emergency | None = None
 

@@ -38,11 +38,20 @@ class Hub:
     whom more than *room* changes wait, so that a slow one costs the others nothing, and itself no change that
     the log still keeps. What the log no longer keeps is told as a Gap, wanted or not.
 
-    Whether a subscriber may have a change is not decided here, but at its delivery.
+    Whether a subscriber may have a change is not decided here, but at its delivery. *first* hears of all that
+    the hub reads, before any subscriber does.
     """
 
-    def __init__(self, log: Log, *, room: int = 256, observer: Observer | None = None) -> None:
+    def __init__(
+        self,
+        log: Log,
+        *,
+        room: int = 256,
+        observer: Observer | None = None,
+        first: Callable[[Item], None] = lambda _: None,
+    ) -> None:
         self._log = log
+        self._first = first
         self._room = room
         self._observer = observer or Unobserved()
         self._place: Place | None = None
@@ -89,6 +98,7 @@ class Hub:
             await asyncio.sleep(0)
 
     def _hand_out(self, item: Item, place: Place) -> None:
+        self._first(item)
         self._time(item)
         back = self._place is not None and self._place.covers(place)
         overrun = [each for each in self._live if not each.offer(item, place, goes_back=back)]

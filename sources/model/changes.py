@@ -19,6 +19,7 @@ class ChangeType(Enum):
     """The types of record whose changes are told."""
 
     APPOINTMENT = "Appointment"
+    CONSENT = "Consent"
     ENCOUNTER = "Encounter"
     PATIENT = "Patient"
 
