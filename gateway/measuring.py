@@ -10,6 +10,7 @@ from prometheus_client import Counter, Histogram
 from gateway.changes import Outcome as Change
 from gateway.telemetry import Metrics
 from sources.calling.observing import Event, Outcome
+from sources.pms.files import State as FileState
 from sources.pms.hl7v2.observing import Outcome as Message
 
 _GAUGES = {
@@ -63,6 +64,9 @@ class Measuring:
 
     def on_message(self, source: str, outcome: Message) -> None:
         self.metrics.messages.labels(source, outcome.value).inc()
+
+    def on_file(self, source: str, feed: str, state: FileState) -> None:
+        self.metrics.files.labels(source, feed, state.value).inc()
 
     def on_change(self, source: str, outcome: Change) -> None:
         self.metrics.changes.labels(source, outcome.value).inc()

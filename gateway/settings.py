@@ -16,6 +16,7 @@ from gateway.adapters.crm_hubspot import HubSpotCrm
 from gateway.adapters.crm_salesforce import SalesforceCrm
 from gateway.adapters.ehr_fhir import FhirEhr
 from gateway.adapters.pms_fhir import FhirPms
+from gateway.adapters.pms_files import FilesFeed
 from gateway.adapters.pms_hl7v2 import Hl7Feed
 from gateway.adapters.pms_rest import RestPractice
 from gateway.adapters.sections import Seconds, Text, Url
@@ -143,7 +144,8 @@ class Keys(Section, frozen=True, kw_only=True):
 
 Ehrs = Annotated[Mapping[str, FhirEhr], Meta(description="The EHRs, at least one.")]
 Practices = Annotated[
-    Mapping[str, RestPractice | FhirPms | Hl7Feed], Meta(description="The practice management systems.")
+    Mapping[str, RestPractice | FhirPms | Hl7Feed | FilesFeed],
+    Meta(description="The practice management systems."),
 ]
 Crms = Annotated[
     Mapping[str, DynamicsCrm | HubSpotCrm | SalesforceCrm],

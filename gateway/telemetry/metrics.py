@@ -79,6 +79,12 @@ class Metrics:
             ["source", "outcome"],
             registry=made,
         )
+        self.files = Counter(
+            "caregraph_source_files",
+            "Files that sources wrote, by what became of them.",
+            ["source", "feed", "state"],
+            registry=made,
+        )
         self.responses = Counter("caregraph_http_responses", "HTTP answers.", ["status"], registry=made)
         self.closes = Counter("caregraph_websocket_closes", "WebSockets closed.", ["code"], registry=made)
         self.streams = Counter(

@@ -1,4 +1,4 @@
-"""A practice that sends messages: its settings, and the gateway's adapters with its listener at work."""
+"""Practices that send messages or write files: their settings, and the gateway's adapters at work."""
 
 from __future__ import annotations
 
@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 
 from gateway.adapters.assembling import adapters
+from gateway.adapters.pms_files import FilesFeed
 from gateway.adapters.pms_hl7v2 import Hl7Feed
 from gateway.adapters.sections import Means
 from gateway.configuration import SettingsError, read
 from gateway.measuring import Measuring
 from gateway.settings import read_settings
 from gateway.telemetry import Metrics, tracer_provider
+from sandbox.pms.export import Export
 from sandbox.pms.sender import line
+from sandbox.records import Pms
+from sources.pms.files import FilesPractice
 from sources.pms.hl7v2 import Hl7Practice
 from tests.gateway.test_settings import SECRETS, table
 from tests.sources.test_hl7_messages import siu
@@ -73,3 +77,78 @@ async def test_the_listener_starts_and_stops_with_the_gateway_s_adapters(tmp_pat
         "caregraph_source_messages_total", {"source": "north", "outcome": "applied"}
     )
     assert counted == 1.0
+
+
+FILES = {
+    "time_zone": "America/Chicago",
+    "mrn_system": "urn:mrn",
+    "visit_system": "urn:visit",
+    "path": "/srv/pms",
+    "feeds": {
+        "book": {
+            "kind": "appointments",
+            "pattern": "book_{stamp}.csv",
+            "columns": {"id": "ID", "mrn": "CHART", "status": "STATUS", "start": "STARTS"},
+            "whole": "sha256",
+        }
+    },
+}
+SFTP = {"host": "files.example", "username": "caregraph", "known_hosts": "/etc/known_hosts"}
+
+
+def with_book(**changed: Any) -> dict[str, Any]:
+    return {**FILES, "feeds": {"book": {**FILES["feeds"]["book"], **changed}}}  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({**FILES, "feeds": {}}, "`feeds` have no appointments"),
+        (with_book(kind="pictures"), "`feeds.book.kind` is not usable; set it to one of appointments"),
+        (with_book(pattern="book.csv"), "`feeds.book` cannot be used: a pattern is a name of files"),
+        (
+            with_book(columns={"id": "ID"}),
+            "`feeds.book` cannot be used: appointments need a column for `mrn`",
+        ),
+        (with_book(most_deleted=2), "feeds.book.most_deleted"),
+        ({**FILES, "sftp": SFTP}, "is missing, and so is `password`"),
+    ],
+)
+def test_files_that_cannot_be_used_are_told_with_the_next_step(given: dict[str, Any], why: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        read(FilesFeed, given, {})
+    (only,) = caught.value.faults
+    assert why in only
+
+
+def test_a_password_for_sftp_does_not_show() -> None:
+    given = read(FilesFeed, {**FILES, "sftp": {**SFTP, "password": "hidden-word"}}, {})
+    built = given.build("pms", Means())
+
+    assert "hidden-word" not in f"{given!r} {vars(given._folder())!r}"
+    assert built.source.name == "pms"
+
+
+@pytest.mark.anyio
+async def test_a_folder_is_looked_at_as_long_as_the_gateway_s_adapters_run(tmp_path: Path) -> None:
+    given = table()
+    where = {
+        "path": str(tmp_path),
+        "directory": str(tmp_path / "data"),
+        "look_every_s": 0.05,
+        "timeout_s": 30.0,
+    }
+    given["pms"] = {"north": {**FILES, "kind": "files", **where}}
+    environ = {name: value for name, value in SECRETS.items() if "PMS" not in name}
+    kept = adapters(read_settings(table=given, environ=environ), [])
+    (practice,) = [source for source in kept.sources.every if isinstance(source, FilesPractice)]
+    content = b"ID,CHART,STATUS,STARTS\n7,MRN-7,booked,2026-12-01T10:00\n"
+    Export(tmp_path, Pms()).write("book_20261120010000.csv", content)
+
+    async with kept.running():
+        async with asyncio.timeout(30):
+            while not await practice.files():  # noqa: ASYNC110 - another task writes it to the disk
+                await asyncio.sleep(0.05)
+        (found,) = (await kept.sources.book.appointments(["7"], frozenset())).values()
+
+    assert getattr(found, "patient_mrn", None) == "MRN-7"

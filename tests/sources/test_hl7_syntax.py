@@ -4,7 +4,7 @@ from contextlib import suppress
 from datetime import datetime
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
@@ -17,6 +17,7 @@ from sources.pms.hl7v2.moments import Moments, day
 from tests.sources.hl7 import SETTINGS
 
 HERE = Where("PID", 1, 5)
+unhurried = settings(deadline=None)  # a busy machine fails no property
 MSH = "MSH|^~\\&|A|B|C|D|20261122093000-0600||SIU^S12|1|P|2.5.1"
 TEXT = st.text(
     st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]) | st.sampled_from('|^~\\&\n\r"')
@@ -27,11 +28,13 @@ def value(raw: str, component: int = 1, subcomponent: int = 1, codec: str = "utf
     return Repetition(raw, Syntax(codec=codec), HERE).value(component, subcomponent)
 
 
+@unhurried
 @given(TEXT)
 def test_any_text_that_is_escaped_is_read_again(text: str) -> None:
     assert value(Syntax().escaped(text)) == (text or UNSET)
 
 
+@unhurried
 @given(st.text(st.sampled_from("|^~\\&#$%!ab"), max_size=20), st.permutations("|^~\\&#$%!"))
 def test_any_text_is_read_again_with_any_separators(text: str, signs: list[str]) -> None:
     syntax = Syntax(*signs[:5])
@@ -47,6 +50,7 @@ LINES = st.lists(
 )
 
 
+@unhurried
 @given(LINES, st.sampled_from(["\r", "\n", "\r\n"]))
 def test_a_message_that_is_written_again_is_the_same(lines: list[str], end: str) -> None:
     message = parsed(end.join([MSH, *lines]) + end, "utf-8")
@@ -55,6 +59,7 @@ def test_a_message_that_is_written_again_is_the_same(lines: list[str], end: str)
     assert parsed(message.written, "utf-8") == message
 
 
+@unhurried
 @given(st.binary(max_size=300))
 @example(b"MSH|^~\\&|")
 @example(b"MSH|^~\\&|\xff")
@@ -67,6 +72,7 @@ def test_whatever_bytes_come_they_are_read_or_refused(raw: bytes) -> None:
 FIELDS = st.lists(st.text('|^~&\\"0129AEFNSXP-. é', max_size=12), min_size=1, max_size=30)
 
 
+@unhurried
 @given(
     st.sampled_from(["SIU^S12", "SIU^S14", "ADT^A08", "ADT^A40"]), st.lists(FIELDS, min_size=3, max_size=3)
 )
@@ -222,6 +228,7 @@ def test_what_is_no_time_to_the_minute_is_refused(text: str) -> None:
         Moments(CHICAGO, "202611220930").instant(text, HERE)
 
 
+@unhurried
 @given(st.datetimes(datetime(1900, 1, 2), datetime(2100, 1, 1)), st.integers(-14 * 60 + 1, 14 * 60 - 1))  # noqa: DTZ001
 def test_a_time_with_an_offset_is_that_instant(moment: datetime, minutes: int) -> None:
     sign, size = "-" if minutes < 0 else "+", abs(minutes)
@@ -255,6 +262,7 @@ MESSAGES = st.lists(
 STRAY = st.binary(max_size=5).filter(lambda it: b"\x0b" not in it)
 
 
+@unhurried
 @given(MESSAGES, st.lists(STRAY, min_size=6, max_size=6), st.lists(st.integers(1, 7), min_size=1))
 def test_messages_come_whole_however_the_line_splits_them(
     messages: list[bytes], strays: list[bytes], sizes: list[int]

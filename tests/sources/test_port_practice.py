@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from sandbox.pms.export import Export
 from sandbox.pms.fhir import practice_dataset
 from sandbox.pms.messages import Messages
 from sandbox.pms.sender import line
@@ -18,9 +19,11 @@ from sources.errors import SourceRejected
 from sources.memory import MemoryPractice
 from sources.model import Appointment, ChangeKind, Location, Mrn
 from sources.pms.fhir import FhirPractice
+from sources.pms.files import FilesPractice
+from sources.pms.files.sftp import SftpFolder, SftpSettings
 from sources.pms.hl7v2 import Hl7Practice
 from sources.ports import AppointmentQuery, Listed
-from tests.sources import hl7
+from tests.sources import filed, hl7
 from tests.sources.fhir_servers import PRACTICES, practice_of, serving
 from tests.sources.practice import Served, appointments, as_model, balances, coverages, locations
 
@@ -73,7 +76,35 @@ async def fhir(kind: str, fhir_urls: Mapping[str, str]) -> AsyncIterator[FhirPra
     await adapter.close()
 
 
-@pytest.fixture(params=["memory", "rest", "hl7v2", *PRACTICES])
+@pytest.fixture(scope="session")
+def files_folder(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the projection of the sandbox's files is, as they were read from a server over a socket."""
+    folder, files, keys = (tmp_path_factory.mktemp(name) for name in ("projection", "files", "keys"))
+    Export(files, served.dataset.pms).all("20261120235900")
+
+    async def look() -> None:
+        async with filed.sftp_server(files, keys) as port:
+            at: dict[str, Any] = {"path": "/", "port": port, "key": f"{keys}/id"}
+            sftp = SftpSettings("127.0.0.1", "caregraph", f"{keys}/known_hosts", **at)
+            practice = filed.practice(folder, SftpFolder(sftp))
+            for _ in range(2):
+                await practice.looks.look()
+            await practice.close()
+
+    asyncio.run(look())
+    return folder
+
+
+@pytest.fixture
+async def files(files_folder: Path, tmp_path: Path) -> AsyncIterator[FilesPractice]:
+    shutil.copytree(files_folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "files").mkdir()
+    practice = filed.practice(tmp_path, tmp_path / "files")
+    yield practice
+    await practice.close()
+
+
+@pytest.fixture(params=["memory", "rest", "hl7v2", "files", *PRACTICES])
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -167,7 +198,7 @@ def moment(text: str | None) -> datetime:
     return datetime.fromisoformat(text or "")
 
 
-@pytest.mark.parametrize("kind", ["memory", "rest", *PRACTICES])
+@pytest.mark.parametrize("kind", ["memory", "rest", "files", *PRACTICES])
 async def test_locations_coverages_and_balances_are_found(practice: Any, served: Served) -> None:
     data = served.dataset
 
@@ -249,6 +280,24 @@ async def test_a_change_that_a_message_tells_is_noticed_with_its_patient_and_ver
     ]
     assert moment(noticed[0].change.occurred) == at
     assert await hl7v2.changes(after) == ([], after)
+
+
+async def test_a_change_that_a_file_tells_is_noticed_with_its_patient_and_version(
+    files: FilesPractice, served: Served, tmp_path: Path
+) -> None:
+    row = dict(
+        served.dataset.pms.appointments[0], reason="Changed by a test", updated_at="2026-11-21T09:00:00"
+    )
+    _, start = await files.changes(None)
+    Export(tmp_path / "files", served.dataset.pms).appointments([row], "appointments_20261121100000.csv")
+    await files.looks.look()
+    noticed, after = await files.changes(start)
+
+    assert [(it.mrn, it.change.kind, it.change.key) for it in noticed] == [
+        (row["patient"]["mrn"], ChangeKind.UPDATED, f"pms:Appointment:{row['id']}:2")
+    ]
+    assert noticed[0].change.occurred == "2026-11-21T09:00:00-06:00"
+    assert await files.changes(after) == ([], after)
 
 
 def patch(served: Served, id_: str, change: dict[str, Any]) -> None:

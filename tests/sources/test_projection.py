@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, select
+from sqlalchemy import Connection, create_engine, select
 
 from sources.errors import SourceRejected, SourceTimeout, SourceUnavailable
 from sources.memory import MemoryPractice
@@ -35,6 +35,7 @@ from sources.ports import AppointmentQuery, Listed
 from tests.postgres import PostgresProcess
 
 pytestmark = pytest.mark.anyio
+unhurried = settings(deadline=None)  # a busy machine fails no property
 
 ANY: frozenset[str] = frozenset()
 ANA, BEN, CAI = Mrn("M-1"), Mrn("M-2"), Mrn("M-3")
@@ -53,7 +54,8 @@ async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
 
 @pytest.fixture
 async def practice(store: Store) -> BilledPractice:
-    await store.write(lambda connection: Ledger(connection).fed())
+    for kind in ("appointments", "coverages", "balances"):
+        await store.write(partial(fed, kind=kind))
     return BilledPractice(store)
 
 
@@ -61,6 +63,10 @@ def visit(
     id_: str, mrn: Mrn = ANA, start: str | None = "2026-11-22T10:00:00-06:00", **more: Any
 ) -> Appointment:
     return Appointment(id=id_, patient_mrn=mrn, status=more.pop("status", "booked"), start=start, **more)
+
+
+def fed(connection: Connection, kind: str) -> None:
+    Ledger(connection).fed(kind)
 
 
 def at(minute: int) -> str:
@@ -264,6 +270,15 @@ async def test_money_goes_along_with_a_merge(store: Store, practice: BilledPract
     }
 
 
+async def test_a_feed_that_has_told_nothing_of_money_is_not_said_to_owe_nothing(store: Store) -> None:
+    await store.write(partial(fed, kind="appointments"))
+    practice = BilledPractice(store)
+
+    for ask in (practice.balances, practice.coverages_of):
+        with pytest.raises(SourceUnavailable):
+            await ask([ANA], ANY)
+
+
 async def test_places_are_found_by_id(store: Store, practice: BilledPractice) -> None:
     await store.write(lambda connection: Ledger(connection).place([Location(id="1", name="Old")]))
     await store.write(lambda connection: Ledger(connection).place([Location(id="1", name="New")]))
@@ -427,6 +442,7 @@ MERGES = st.lists(
 )
 
 
+@unhurried
 @given(MERGES)
 def test_whatever_is_merged_no_surviving_number_is_retired_and_no_appointment_lost(
     merges: list[tuple[str, str, int]],
@@ -453,6 +469,7 @@ EVENTS = st.lists(
 )
 
 
+@unhurried
 @given(EVENTS)
 def test_in_whatever_order_events_come_the_latest_one_stands(
     events: list[tuple[str, int, str | None]],

@@ -1,6 +1,7 @@
 """A practice's records, kept here because its system only tells and cannot be asked."""
 
 from sources.pms.projection.entries import Booking, Charted, Merged
+from sources.pms.projection.leading import Leading
 from sources.pms.projection.practice import BilledPractice, ProjectedPractice
 from sources.pms.projection.quarantine import Quarantine, Quarantined
 from sources.pms.projection.store import Store
@@ -10,6 +11,7 @@ __all__ = [
     "BilledPractice",
     "Booking",
     "Charted",
+    "Leading",
     "Ledger",
     "Merged",
     "Outcome",

@@ -20,7 +20,8 @@ class Booking(NamedTuple):
     """An appointment as an event at the instant *event* has it; None for *appointment*: it is deleted.
 
     `filler_id` and `placer_id` are the names the feed has for it, where they are not its id: who fills a
-    request for an appointment gives it a number, and so does who places it.
+    request for an appointment gives it a number, and so does who places it. `updated` is when the record was
+    last changed, if that is not when the event tells of it.
     """
 
     id: str
@@ -28,6 +29,7 @@ class Booking(NamedTuple):
     appointment: Appointment | None
     filler_id: str | None = None
     placer_id: str | None = None
+    updated: str | None = None
 
 
 class Charted(NamedTuple):

@@ -13,6 +13,7 @@ from sources.errors import SourceRejected, SourceTimeout, SourceUnavailable
 from sources.model import Appointment, Balance, Coverage, Location, Mrn
 from sources.pms.projection import reading, tables
 from sources.pms.projection.store import Store
+from sources.pms.projection.writing import APPOINTMENTS
 from sources.ports import AppointmentQuery, Checked, Found, Health, Listed, Noticed, Page, Wanted
 
 T = TypeVar("T")
@@ -78,9 +79,9 @@ class ProjectedPractice:
             why = "the bookmark is not one of ours; begin again without it"
             raise SourceRejected(self.name, why) from None
 
-    async def _ask(self, question: Callable[[Connection], T]) -> T:
+    async def _ask(self, question: Callable[[Connection], T], kind: str = APPOINTMENTS) -> T:
         def asked(connection: Connection) -> T:
-            if not reading.has_been_fed(connection):
+            if not reading.has_been_fed(connection, kind):
                 raise SourceUnavailable(self.name, _UNFED)
             return question(connection)
 
@@ -98,9 +99,11 @@ class BilledPractice(ProjectedPractice):
     """A projection whose feed tells of money, too: `sources.ports.Billing` besides."""
 
     async def coverages_of(self, mrns: Sequence[Mrn], wanted: Wanted) -> Found[Mrn, Listed[Coverage]]:
-        found = await self._ask(partial(reading.of_mrns, table=tables.coverage, mrns=mrns, kind=Coverage))
+        asked = partial(reading.of_mrns, table=tables.coverage, mrns=mrns, kind=Coverage)
+        found = await self._ask(asked, "coverages")
         return {mrn: Listed(tuple(rows)) for mrn, rows in found.items()}
 
     async def balances(self, mrns: Sequence[Mrn], wanted: Wanted) -> Found[Mrn, Balance]:
-        found = await self._ask(partial(reading.of_mrns, table=tables.balance, mrns=mrns, kind=Balance))
+        asked = partial(reading.of_mrns, table=tables.balance, mrns=mrns, kind=Balance)
+        found = await self._ask(asked, "balances")
         return {mrn: rows[0] for mrn, rows in found.items()}

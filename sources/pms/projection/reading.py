@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Select, Table, func, select, tuple_
 from sources.model import Appointment, Change, ChangeKind, ChangeType, Mrn, PatientId, Record
 from sources.pms.projection.entries import micros
 from sources.pms.projection.tables import UNSCHEDULED, appointment, appointment_npi, journal, meta
-from sources.pms.projection.writing import chunks, surviving
+from sources.pms.projection.writing import APPOINTMENTS, chunks, surviving
 from sources.ports import AppointmentQuery, Listed, Noticed, Page
 
 R = TypeVar("R", bound=Record)
@@ -161,9 +161,9 @@ def of_mrns(connection: Connection, table: Table, mrns: Sequence[Mrn], kind: typ
     return {mrn: found[number] for mrn, number in numbers.items() if number in found}
 
 
-def has_been_fed(connection: Connection) -> bool:
-    """Whether the feed has told what there is, so that what is not here is nowhere."""
-    return connection.execute(select(meta.c.value).where(meta.c.name == "fed")).scalar() is not None
+def has_been_fed(connection: Connection, kind: str = APPOINTMENTS) -> bool:
+    """Whether the feed has told what there is of that kind, so that what is not here is nowhere."""
+    return connection.execute(select(meta.c.value).where(meta.c.name == f"fed {kind}")).scalar() is not None
 
 
 def since(

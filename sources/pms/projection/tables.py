@@ -134,9 +134,9 @@ file = Table(
     Column("stamp", String(64), nullable=False),
     Column("received", String(40), nullable=False),
     Column("state", String(16), nullable=False),
-    Column("rows", Integer, nullable=False),
+    Column("bad", Integer, nullable=False),
 )
-"""Files that were dealt with, by the hash of their content."""
+"""Files that were dealt with, by the hash of their content; `bad` counts their rows in quarantine."""
 
 quarantine = Table(
     "quarantine",

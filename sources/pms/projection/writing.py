@@ -27,11 +27,12 @@ from sources.pms.projection.tables import (
 )
 
 T = TypeVar("T")
+B = TypeVar("B", Coverage, Balance)
 
 CHUNK = 500
 """How many keys go into one statement."""
 
-_FED = "fed"
+APPOINTMENTS = "appointments"
 
 
 class Outcome(Enum):
@@ -183,29 +184,40 @@ class Ledger:
 
     def place(self, locations: Iterable[Location]) -> None:
         """Keep these places, in place of what was kept of them."""
-        for record in locations:
-            self._put(location, {"id": record.id}, record=msgspec.json.encode(record))
+        rows = [{"id": record.id, "record": msgspec.json.encode(record)} for record in locations]
+        self._replace(location, "id", rows)
 
     def cover(self, coverages: Iterable[Coverage]) -> None:
         """Keep these coverages, in place of what was kept of them."""
-        for record in coverages:
-            mrn = self.surviving([record.patient_mrn])[record.patient_mrn]
-            encoded = msgspec.json.encode(replace(record, patient_mrn=mrn))
-            self._put(coverage, {"id": record.id}, mrn=mrn, record=encoded)
+        rows = [
+            {"id": record.id, "mrn": record.patient_mrn, "record": msgspec.json.encode(record)}
+            for record in self._surviving(coverages)
+        ]
+        self._replace(coverage, "id", rows)
 
     def owe(self, balances: Iterable[Balance]) -> None:
         """Keep these balances, in place of what was kept of them."""
-        for record in balances:
-            mrn = self.surviving([record.patient_mrn])[record.patient_mrn]
-            self._put(balance, {"mrn": mrn}, record=msgspec.json.encode(replace(record, patient_mrn=mrn)))
+        rows = [
+            {"mrn": record.patient_mrn, "record": msgspec.json.encode(record)}
+            for record in self._surviving(balances)
+        ]
+        self._replace(balance, "mrn", rows)
 
-    def clear(self, table: Table) -> None:
-        """Let go of all rows of *table*, before a full list of them is taken in."""
-        self._connection.execute(delete(table))
+    def fed(self, kind: str = APPOINTMENTS) -> None:
+        """Remember that the feed has told what there is of that kind: none is an answer from now on."""
+        self._put(meta, {"name": f"fed {kind}"}, value=self._received)
 
-    def fed(self) -> None:
-        """Remember that the feed has told what there is: an empty book is an answer from now on."""
-        self._put(meta, {"name": _FED}, value=self._received)
+    def _surviving(self, records: Iterable[B]) -> list[B]:
+        """The records under the numbers that are in use now."""
+        every = list(records)
+        numbers = self.surviving(record.patient_mrn for record in every)
+        return [replace(record, patient_mrn=numbers[record.patient_mrn]) for record in every]
+
+    def _replace(self, table: Table, key: str, rows: Iterable[dict[str, Any]]) -> None:
+        """Put these rows in place of those with the same keys; of two with one key the later counts."""
+        for chunk in chunks({row[key]: row for row in rows}.values()):
+            self._connection.execute(delete(table).where(table.c[key].in_([row[key] for row in chunk])))
+            self._connection.execute(insert(table), chunk)
 
     def _put(self, table: Table, key: dict[str, Any], **values: Any) -> None:
         here = and_(*(table.c[name] == value for name, value in key.items()))
@@ -227,7 +239,7 @@ class _Change:
             id=booking.id,
             patient_mrn=numbers[told.patient_mrn],
             version=str(self.version),
-            last_updated=booking.event,
+            last_updated=booking.updated or booking.event,
         )
         self.digest = b"" if self.record is None else digest(self.record)
         self.outcome = self._outcome()
@@ -272,7 +284,7 @@ class _Change:
             "record_id": self.booking.id,
             "mrn": row["mrn"],
             "version": self.version,
-            "occurred": self.booking.event,
+            "occurred": self.booking.updated or self.booking.event,
         }
 
 
