@@ -50,11 +50,15 @@ class Selected:
 
 @dataclass(frozen=True)
 class Reached:
-    """Which rows of a type may be in the answer, by the road they come: by their id, or by a search."""
+    """Which rows of a type may be in the answer, by the road they come: by their id, or by a search.
+
+    `withheld` is what of these is kept back whatever the scopes are.
+    """
 
     type: str
     by_id: tuple[str, ...]
     by_search: tuple[str, ...]
+    withheld: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -138,6 +142,7 @@ class AccessRows:
     type: str = plain("The type.")
     by_id: list[str] = plain("The conditions for rows that come by their ids.")
     by_search: list[str] = plain("The conditions for rows that come by a search.")
+    withheld: list[str] = plain("What of these rows is kept back, by their labels or by consent.")
 
 
 @strawberry.type(description="Why the operation would not be run, or a field not be answered.")

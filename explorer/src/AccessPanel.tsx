@@ -137,12 +137,19 @@ function Field({ field }: { field: AccessField }) {
   );
 }
 
-function Rows({ rows: { type, byId, bySearch } }: { rows: AccessRows }) {
+function Rows({ rows: { type, byId, bySearch, withheld } }: { rows: AccessRows }) {
   const [id, search] = [byId.join(" Or: "), bySearch.join(" Or: ")];
   return (
-    <p>
-      <code>{type}</code> {id === search ? id : `By id: ${id} By search: ${search}`}
-    </p>
+    <>
+      <p>
+        <code>{type}</code> {id === search ? id : `By id: ${id} By search: ${search}`}
+      </p>
+      {withheld.map((what) => (
+        <p key={what} className="cg-withheld">
+          Withheld: {what}
+        </p>
+      ))}
+    </>
   );
 }
 

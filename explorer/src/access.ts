@@ -23,6 +23,7 @@ export interface AccessRows {
   type: string;
   byId: string[];
   bySearch: string[];
+  withheld: string[];
 }
 
 export interface Access {
@@ -49,7 +50,7 @@ const EXPLAIN = `query ExplainAccess($document: String!, $variables: JSON, $oper
     kind
     faults { message line }
     fields { path coordinate effect cause mask missingScopes isReached rules { id meaning } }
-    rows { type byId bySearch }
+    rows { type byId bySearch withheld }
     missingScopes
   }
 }`;

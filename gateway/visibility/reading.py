@@ -27,7 +27,8 @@ from gateway.execution.collect import Collector
 from gateway.execution.inputs import decided, denial, inputs_used
 from gateway.visibility.kept import RESOURCES, Sees
 from policies import Coordinate, Decision, Effect
-from policies.wording import conditions, meaning
+from policies.conditions import RowConditions
+from policies.wording import conditions, meaning, withheld
 from resolvers.access import Input, Reached, Rule, Selected, Unusable
 from resolvers.declare import declaration
 
@@ -40,6 +41,7 @@ TOO_MUCH = "The operation has too many fields to explain, each counted for every
 class Explained(Sees, Protocol):
     """A grant as far as an explanation depends on it."""
 
+    def conditions(self, resource: str, letters: str, /, *, consents: bool) -> RowConditions: ...
     def missing(self, coordinates: Iterable[Coordinate], /) -> tuple[str, ...]: ...
 
 
@@ -105,10 +107,12 @@ class Reading:
 
     def rows(self) -> tuple[Reached, ...]:
         """Which rows of the types that are come to the actor may know of."""
-        return tuple(
-            Reached(name, *(conditions(self.grant.rows(RESOURCES[name], letter)) for letter in "rs"))
-            for name in self._types
-        )
+        return tuple(map(self._reached, self._types))
+
+    def _reached(self, name: str) -> Reached:
+        by_id, by_search = (self.grant.conditions(RESOURCES[name], letter, consents=True) for letter in "rs")
+        kept_back = withheld(by_search) or withheld(by_id)
+        return Reached(name, conditions(by_id.rule), conditions(by_search.rule), kept_back)
 
     def missing(self) -> tuple[str, ...]:
         """The fewest scopes that open all that scopes can open."""

@@ -39,9 +39,10 @@ def _ends(field: Selected) -> str:
 def _rows(rows: Reached) -> Iterator[str]:
     if rows.by_id == rows.by_search:
         yield f"rows of {rows.type}: {' Or: '.join(rows.by_id)}"
-        return
-    yield f"rows of {rows.type}, by id: {' Or: '.join(rows.by_id)}"
-    yield f"rows of {rows.type}, by search: {' Or: '.join(rows.by_search)}"
+    else:
+        yield f"rows of {rows.type}, by id: {' Or: '.join(rows.by_id)}"
+        yield f"rows of {rows.type}, by search: {' Or: '.join(rows.by_search)}"
+    yield from (f"  withheld: {what}" for what in rows.withheld)
 
 
 def _scopes(access: Access) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from policies import Coordinate, Decision, Effect, RowRule
+from policies.conditions import RowConditions
 from policies.masks import Mask
 from policies.rows import Clause
 
@@ -18,6 +19,9 @@ class EveryRow:
 
     def rows(self, resource: str, letters: str) -> RowRule:
         return RowRule(True, frozenset(), None, (Clause(bound=False),), None)
+
+    def conditions(self, resource: str, letters: str, *, consents: bool) -> RowConditions:
+        raise AssertionError("the awkward schema shows no resource")
 
     def missing(self, coordinates: Iterable[Coordinate]) -> tuple[str, ...]:
         """Whatever is asked, of these grants no scopes are told."""

@@ -85,6 +85,9 @@ def test_an_explanation_says_in_words_what_is_denied_and_masked_which_rows_and_w
         "  no scope opens it",
         "",
         "rows of Patient: Every row.",
+        "  withheld: What is labelled as more confidential than normal, or as about more: What is restricted "
+        "or sensitive is shared with others only as the patient consents.",
+        "  withheld: Where consents are kept: what the patient's consent withholds from you.",
     ]
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from policies import Audience, Policy, Purpose
-from policies.wording import conditions, meaning
+from policies.boundary import PURPOSES
+from policies.wording import conditions, meaning, withheld
 from tests.policies.people import ANA, COORDINATES, UNKNOWN, someone
 
 
@@ -52,3 +53,27 @@ def test_the_conditions_on_rows_are_told_without_naming_the_patient(
 
     assert conditions(grant.rows(resource)) == said
     assert ANA not in "".join(said)
+
+
+@pytest.mark.parametrize("audience", Audience)
+def test_what_is_withheld_of_rows_is_told_for_every_audience_and_purpose(
+    audience: Audience,
+) -> None:
+    for purpose in PURPOSES[audience]:
+        grant = Policy(COORDINATES).grant(someone(audience, "user/*.rs", patient=ANA, purpose=purpose))
+        by_labels, *by_consent = withheld(grant.conditions("Encounter"))
+
+        assert by_labels.startswith("What is labelled as more confidential than ")
+        assert by_labels.endswith(".")
+        assert bool(by_consent) is (audience is not Audience.PATIENT or purpose is Purpose.FAMRQT)
+
+
+def test_what_is_withheld_of_rows_says_up_to_where_and_why_and_nothing_where_no_row_comes() -> None:
+    grant = Policy(COORDINATES).grant(someone(Audience.PARTNER, "system/Encounter.rs"))
+
+    assert withheld(grant.conditions("Encounter")) == (
+        "What is labelled as more confidential than normal, or as about more: What is restricted or "
+        "sensitive is shared with others only as the patient consents.",
+        "Where consents are kept: what the patient's consent withholds from you.",
+    )
+    assert withheld(grant.conditions("Condition")) == ()
