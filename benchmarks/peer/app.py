@@ -34,7 +34,7 @@ def settings_of(upstream: str, jwks_url: str, port: int, audience: str) -> Setti
             "roles": {"clinician": "clinician"},
         },
         "keys": {"care_key_secret": secrets.token_hex(32)},
-        "ehr": {"ehr": {"kind": "fhir", "url": f"{upstream}/fhir"}},
+        "ehr": {"ehr": {"kind": "fhir", "url": f"{upstream}/fhir", "consents": "none"}},
         "pms": {
             "pms": {
                 "kind": "rest",

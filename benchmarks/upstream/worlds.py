@@ -65,7 +65,12 @@ def write(world: World, folder: Path) -> list[tuple[str, str, Path]]:
 
 
 def _ehr(base: str, people: Population) -> Iterator[Answer]:
-    for kind, resources in (("Patient", people.patients), ("Encounter", people.encounters)):
+    consents: list[Record] = []  # nobody has one on record, which is what most have
+    for kind, resources in (
+        ("Patient", people.patients),
+        ("Encounter", people.encounters),
+        ("Consent", consents),
+    ):
         bundle = _searchset(base, kind, resources)
         yield Answer(f"/fhir/{kind}", _FHIR, bundle)
         yield Answer(f"/fhir/{kind}/_search", _FHIR, bundle)

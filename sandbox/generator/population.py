@@ -8,6 +8,7 @@ from random import Random
 
 from sandbox.generator.calendar import TIME_ZONE, slots_of, with_offset
 from sandbox.generator.catalogue import FAMILY, INTERNAL
+from sandbox.generator.consents import consents_of
 from sandbox.generator.datatypes import reference
 from sandbox.generator.engagement import balance_of, contact_of, coverages_of
 from sandbox.generator.observations import Bedside
@@ -83,6 +84,7 @@ class _Newcomer:
         pms.appointments += rows
         self._records(visits, {problem.name: condition for problem, condition in conditions})
         pms.balances.append(balance_of(self._rng, self._row["mrn"], self._today))
+        self._add(consents_of(self._number, self._subject, self._today))
         pms.coverages += coverages_of(self._rng, self._row["mrn"], self._number, self._today)
         if self._number % WITHOUT_CONTACT:
             contact = contact_of(self._rng, self._patient, self._row, rows, self._number, self._today)

@@ -27,6 +27,7 @@ REQUIRED = {
     "Location",
     "Observation",
     "Condition",
+    "Consent",
     "MedicationRequest",
     "AllergyIntolerance",
     "Immunization",
@@ -279,6 +280,7 @@ def test_the_first_patient_has_something_of_every_kind(practice: Dataset) -> Non
     rows = [row for row in practice.pms.appointments if row["patient"]["mrn"] == "MRN-000001"]
     observations = of_patient(practice, "Observation", id_)
     clinical = REQUIRED - {
+        "Consent",
         "Patient",
         "Practitioner",
         "PractitionerRole",
@@ -345,3 +347,11 @@ def test_money_is_exact_and_every_patient_has_a_balance(practice: Dataset) -> No
     assert {it["as_of"] for it in practice.pms.balances} == {"2026-11-20T00:00:00"}
     ids = [it["id"] for it in practice.pms.coverages]
     assert len(ids) == len(set(ids))
+
+
+def test_some_patients_keep_assistants_or_partners_out_and_the_demos_patient_has_no_consent() -> None:
+    consents = generate(60, today=date(2026, 11, 22)).resources["Consent"]
+
+    assert {it.partition("-")[2] for it in consents} >= {"000013-ai", "000019-partner", "000011-lapsed"}
+    assert not any(it["patient"]["reference"] == "Patient/pat-000001" for it in consents.values())
+    assert {it["provision"]["type"] for it in consents.values()} == {"deny"}
