@@ -15,6 +15,7 @@ from gateway.adapters.crm_dynamics import DynamicsCrm
 from gateway.adapters.crm_hubspot import HubSpotCrm
 from gateway.adapters.crm_salesforce import SalesforceCrm
 from gateway.adapters.ehr_fhir import FhirEhr
+from gateway.adapters.pms_database import DatabasePms
 from gateway.adapters.pms_fhir import FhirPms
 from gateway.adapters.pms_files import FilesFeed
 from gateway.adapters.pms_hl7v2 import Hl7Feed
@@ -144,7 +145,7 @@ class Keys(Section, frozen=True, kw_only=True):
 
 Ehrs = Annotated[Mapping[str, FhirEhr], Meta(description="The EHRs, at least one.")]
 Practices = Annotated[
-    Mapping[str, RestPractice | FhirPms | Hl7Feed | FilesFeed],
+    Mapping[str, RestPractice | DatabasePms | FhirPms | FilesFeed | Hl7Feed],
     Meta(description="The practice management systems."),
 ]
 Crms = Annotated[

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.mariadb import MariadbProcess, running_mariadb
 from tests.postgres import PostgresProcess, running_postgres
 
 
@@ -13,6 +14,13 @@ from tests.postgres import PostgresProcess, running_postgres
 def postgres() -> Iterator[PostgresProcess]:
     """A PostgreSQL that stays up for the whole run; take a `database()` of your own from it."""
     with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariadbProcess]:
+    """A MariaDB that stays up for the whole run; take a `database()` of your own from it."""
+    with running_mariadb() as server:
         yield server
 
 

@@ -18,14 +18,19 @@ from sandbox.pms.sender import line
 from sources.errors import SourceRejected
 from sources.memory import MemoryPractice
 from sources.model import Appointment, ChangeKind, Location, Mrn
+from sources.pms.database import DatabasePractice
 from sources.pms.fhir import FhirPractice
 from sources.pms.files import FilesPractice
 from sources.pms.files.sftp import SftpFolder, SftpSettings
 from sources.pms.hl7v2 import Hl7Practice
 from sources.ports import AppointmentQuery, Listed
+from tests.mariadb import MariadbProcess
+from tests.postgres import PostgresProcess
 from tests.sources import filed, hl7
 from tests.sources.fhir_servers import PRACTICES, practice_of, serving
 from tests.sources.practice import Served, appointments, as_model, balances, coverages, locations
+from tests.sources.practice_tables import laid_out
+from tests.sources.test_pms_database import practice_at
 
 pytestmark = pytest.mark.anyio
 
@@ -39,6 +44,25 @@ NOBODY = Mrn("MRN-999999")
 def memory(served: Served) -> MemoryPractice:
     data = served.dataset
     return MemoryPractice(appointments(data), locations(data), coverages(data), balances(data))
+
+
+@pytest.fixture
+async def database_postgresql(served: Served, postgres: PostgresProcess) -> AsyncIterator[DatabasePractice]:
+    async for practice in in_tables(postgres.database(), served):
+        yield practice
+
+
+@pytest.fixture
+async def database_mariadb(served: Served, mariadb: MariadbProcess) -> AsyncIterator[DatabasePractice]:
+    async for practice in in_tables(mariadb.database(), served):
+        yield practice
+
+
+async def in_tables(url: str, served: Served) -> AsyncIterator[DatabasePractice]:
+    laid_out(url, served.dataset).dispose()
+    practice = practice_at(url)
+    yield practice
+    await practice.close()
 
 
 @pytest.fixture(scope="session")
@@ -104,7 +128,9 @@ async def files(files_folder: Path, tmp_path: Path) -> AsyncIterator[FilesPracti
     await practice.close()
 
 
-@pytest.fixture(params=["memory", "rest", "hl7v2", "files", *PRACTICES])
+@pytest.fixture(
+    params=["memory", "rest", "hl7v2", "files", "database_postgresql", "database_mariadb", *PRACTICES]
+)
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

@@ -1,0 +1,391 @@
+"""Owns the PMS ports over a practice's database: many keys in, one SELECT a chunk, strictly read rows out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+
+from sources.calling import (
+    Nonconforming,
+    RowReader,
+    Unasked,
+    Unread,
+    Upstream,
+    in_chunks,
+    many_each,
+    one_each,
+)
+from sources.calling.rows import Rows
+from sources.errors import SourceError, SourceRejected
+from sources.model import (
+    Appointment,
+    Balance,
+    Change,
+    ChangeKind,
+    ChangeType,
+    Coverage,
+    Location,
+    Mrn,
+    PatientId,
+)
+from sources.pms.database import normalise
+from sources.pms.database.mapping import APPOINTMENTS, BALANCES, COVERAGES, LOCATIONS
+from sources.pms.database.questions import Condition, Question
+from sources.pms.database.settings import DatabaseSettings
+from sources.pms.database.wire import (
+    AppointmentRow,
+    BalanceRow,
+    CoverageRow,
+    Envelope,
+    LocationRow,
+    Whose,
+)
+from sources.ports import AppointmentQuery, Checked, Found, Health, Listed, Noticed, Page, Wanted
+
+K = TypeVar("K", bound=str)
+V = TypeVar("V")
+W = TypeVar("W")
+
+_BEHIND = {
+    "end": ("end", "minutes"),
+    "minutes_duration": ("minutes", "end"),
+    "service_type": ("service_code", "service_name"),
+    "reason_code": ("reason",),
+    "booked": ("npi", "practitioner_name"),
+    "npis": ("npi",),
+    "location_id": ("location",),
+    "location_name": ("location_name",),
+    "is_telehealth": ("is_telehealth",),
+    "video_url": ("video_url",),
+    "visit_number": ("visit",),
+    "last_updated": ("updated",),
+    "version": ("version",),
+}
+"""The fields behind each attribute of an appointment; those in _ALWAYS are asked for in any case."""
+
+_ALWAYS = ("id", "mrn", "status", "start")
+_EVERY = tuple(dict.fromkeys(field for fields in _BEHIND.values() for field in fields))
+_CHANGES_PER_CALL = 1_000
+_PLACE = msgspec.json.Decoder(tuple[str, str | int])
+
+_READERS: dict[str, RowReader[Any, Whose]] = {
+    kind: RowReader(Envelope, "rows", row, Whose, kind, kind)
+    for kind, row in (
+        (APPOINTMENTS, AppointmentRow),
+        (LOCATIONS, LocationRow),
+        (COVERAGES, CoverageRow),
+        (BALANCES, BalanceRow),
+    )
+}
+
+
+class DatabasePractice:
+    """A practice's database as `sources.ports.Appointments`, `Billing` and `Changes`.
+
+    Of records for which there is no table, every question is refused.
+    """
+
+    def __init__(self, settings: DatabaseSettings, upstream: Upstream) -> None:
+        self.name = settings.name
+        self.kind = "pms"
+        self._settings = settings
+        self._upstream = upstream
+        self._clock = normalise.Clock(settings.time_zone, settings.times)
+
+    def health(self) -> Health:
+        return self._upstream.health()
+
+    async def check(self) -> Checked:
+        """Ask each table for a row of all columns that are mapped: one that is not there is refused."""
+        for kind, table in self._settings.tables.items():
+            await self._read(Question(kind, tuple(table.columns), limit=1, deleted=True))
+        return Checked(True, tuple(f"{kind} can be read" for kind in self._settings.tables))
+
+    async def close(self) -> None:
+        """Let go of every connection."""
+        await self._upstream.close()
+
+    async def appointments(self, ids: Sequence[str], wanted: Wanted) -> Found[str, Appointment]:
+        return await self._one_each(
+            APPOINTMENTS, "id", ids, _fields(wanted), self._appointment, lambda row: row.id, lambda it: it.id
+        )
+
+    async def appointments_by_visit(
+        self, visit_numbers: Sequence[str], wanted: Wanted
+    ) -> Found[str, Appointment]:
+        if not self._settings.tables[APPOINTMENTS].has("visit"):
+            raise SourceRejected(self.name, "no column holds visit numbers; map one to `visit`")
+        fields = (*_fields(wanted), "visit")
+        return await self._one_each(
+            APPOINTMENTS,
+            "visit",
+            visit_numbers,
+            fields,
+            self._appointment,
+            lambda row: row.visit_number or "",
+            lambda it: it.visit,
+        )
+
+    async def appointments_of(
+        self, mrns: Sequence[Mrn], query: AppointmentQuery, wanted: Wanted
+    ) -> Found[Mrn, Listed[Appointment]]:
+        narrowed = self._narrowed(query)
+        if narrowed is None:
+            return {}
+        return await self._many_each(
+            APPOINTMENTS, mrns, _fields(wanted), self._appointment, narrowed, partial(_within, query)
+        )
+
+    async def search_appointments(
+        self, query: AppointmentQuery, count: int, bookmark: str | None, wanted: Wanted
+    ) -> Page[Appointment]:
+        """By start, then by id. What has no start has no place in a book, and is not found here."""
+        narrowed = self._narrowed(query)
+        if narrowed is None:
+            return Page()
+        if query.mrns:
+            narrowed = (*narrowed, Condition("mrn", "in", query.mrns))
+        if not any(condition.field == "start" for condition in narrowed):
+            narrowed = (
+                *narrowed,
+                Condition("start", "from", (self._clock.not_after("0002-01-01T00:00:00Z"),)),
+            )
+        question = Question(
+            APPOINTMENTS,
+            (*_fields(wanted), "npi"),
+            narrowed,
+            ("start", "id"),
+            self._place(bookmark) if bookmark is not None else (),
+            count + 1,
+        )
+        raw = await self._read(question)
+        if raw.unread:
+            raise self._upstream.misread(raw.unread[0].why)
+        rows = [self._readable(row) for row in raw.rows[:count]]
+        following = None
+        if len(raw.rows) > count:
+            last = raw.rows[count - 1]
+            following = msgspec.json.encode([last.start, last.id]).decode()
+        return Page(tuple(row for row in rows if _within(query, row)), following)
+
+    async def locations(self, ids: Sequence[str], wanted: Wanted) -> Found[str, Location]:
+        fields = tuple(self._table(LOCATIONS))
+        return await self._one_each(
+            LOCATIONS, "id", ids, fields, normalise.location, lambda row: row.id, lambda it: it.id
+        )
+
+    async def coverages_of(self, mrns: Sequence[Mrn], wanted: Wanted) -> Found[Mrn, Listed[Coverage]]:
+        return await self._many_each(COVERAGES, mrns, tuple(self._table(COVERAGES)), normalise.coverage)
+
+    async def balances(self, mrns: Sequence[Mrn], wanted: Wanted) -> Found[Mrn, Balance]:
+        def ours(row: BalanceRow) -> Balance:
+            return normalise.balance(row, self._clock)
+
+        fields = tuple(self._table(BALANCES))
+        return await self._one_each(
+            BALANCES, "mrn", mrns, fields, ours, lambda row: row.patient_mrn, lambda it: it.mrn
+        )
+
+    async def changes(self, bookmark: str | None) -> tuple[Sequence[Noticed], str]:
+        if not self._settings.tables[APPOINTMENTS].has("updated"):
+            raise SourceRejected(self.name, "no column tells what changed when; map one to `updated`")
+        now = datetime.now(UTC)
+        if bookmark is None:
+            return (), now.isoformat(timespec="seconds")
+        seen = self._bookmark(bookmark)
+        since = seen - timedelta(seconds=self._settings.overlap_s)
+        noticed = await self._changed(self._clock.since(since, now), now.isoformat(timespec="milliseconds"))
+        updates = [datetime.fromisoformat(each.change.occurred) for each in noticed]
+        return noticed, max([seen, *updates]).astimezone(UTC).isoformat()
+
+    async def _changed(self, since: str, received: str) -> list[Noticed]:
+        """Every appointment updated from then on, those deleted by now among them, page by page."""
+        fields = (*_ALWAYS, "updated", "version", "is_deleted", "deleted_at")
+        where = (Condition("updated", "from", (since,)),)
+        after: tuple[str | int, ...] = ()
+        noticed: list[Noticed] = []
+        while True:
+            page = await self._read(
+                Question(
+                    APPOINTMENTS, fields, where, ("updated", "id"), after, _CHANGES_PER_CALL, deleted=True
+                )
+            )
+            noticed += [
+                Noticed(self._change(row, self._readable(row), received), Mrn(str(row.mrn)))
+                for row in page.rows
+            ]
+            if len(page.rows) < _CHANGES_PER_CALL:
+                return noticed
+            after = (page.rows[-1].updated, page.rows[-1].id)
+
+    def _change(self, row: AppointmentRow, appointment: Appointment, received: str) -> Change:
+        is_gone = bool(row.is_deleted) or row.deleted_at is not None
+        return Change(
+            kind=ChangeKind.DELETED if is_gone else ChangeKind.UPDATED,
+            type=ChangeType.APPOINTMENT,
+            source=self.name,
+            id=appointment.id,
+            patient_id=PatientId(""),
+            version=appointment.version or appointment.last_updated or "",
+            occurred=appointment.last_updated or received,
+            received=received,
+        )
+
+    def _appointment(self, row: AppointmentRow) -> Appointment:
+        return normalise.appointment(row, self._clock, self._settings.statuses)
+
+    def _readable(self, row: AppointmentRow) -> Appointment:
+        try:
+            return self._appointment(row)
+        except Nonconforming as fault:
+            raise self._upstream.misread(str(fault)) from None
+
+    def _narrowed(self, query: AppointmentQuery) -> tuple[Condition, ...] | None:
+        """The query's conditions but for its patients; None where nothing can meet them."""
+        conditions: list[Condition] = []
+        if query.statuses:
+            theirs = tuple(code for code, ours in self._settings.statuses.items() if ours in query.statuses)
+            if not theirs:
+                return None
+            conditions.append(Condition("status", "in", theirs))
+        if query.npis:
+            if not self._settings.tables[APPOINTMENTS].has("npi"):
+                raise SourceRejected(self.name, "no column holds NPIs; map one to `npi`")
+            conditions.append(Condition("npi", "in", query.npis))
+        if query.start is not None:
+            conditions.append(Condition("start", "from", (self._clock.not_after(query.start),)))
+        if query.end is not None:
+            conditions.append(Condition("start", "before", (self._clock.not_before(query.end),)))
+        return tuple(conditions)
+
+    async def _one_each(
+        self,
+        kind: str,
+        field: str,
+        keys: Sequence[K],
+        fields: tuple[str, ...],
+        ours: Callable[[Any], V],
+        key: Callable[[V], str],
+        bad_key: Callable[[Whose], str | int | None],
+    ) -> Found[K, V]:
+        async def ask(chunk: Sequence[K]) -> Found[K, V]:
+            question = Question(kind, fields, (Condition(field, "in", tuple(chunk)),))
+            rows, unread = await self._ours(question, ours)
+            asked = {str(one): one for one in chunk}
+            pairs = ((asked.get(key(row)), row) for row in rows)
+            bad = ((asked.get(str(bad_key(one.identity))), one.why) for one in unread)
+            try:
+                return one_each(self.name, pairs, bad, frozenset(chunk), self._dropped(kind))
+            except Unasked:
+                raise self._upstream.misread(f"{kind}: most rows are not what was asked for") from None
+
+        return await in_chunks([one for one in keys if one], self._settings.keys_per_call, ask)
+
+    async def _many_each(
+        self,
+        kind: str,
+        mrns: Sequence[Mrn],
+        fields: tuple[str, ...],
+        ours: Callable[[Any], V],
+        where: tuple[Condition, ...] = (),
+        is_asked: Callable[[Any], bool] = lambda row: True,
+    ) -> Found[Mrn, Listed[V]]:
+        most = self._settings.rows_per_call
+        order = ("start", "id") if kind == APPOINTMENTS else ("id",)
+
+        async def ask(chunk: Sequence[Mrn]) -> Found[Mrn, Listed[V]]:
+            conditions = (*where, Condition("mrn", "in", tuple(chunk)))
+            rows, unread = await self._ours(Question(kind, fields, conditions, order, limit=most), ours)
+            pairs = ((getattr(row, "patient_mrn", None), row) for row in rows if is_asked(row))
+            bad = ((Mrn(str(one.identity.mrn)), one.why) for one in unread)
+            try:
+                found = many_each(self.name, pairs, bad, frozenset(chunk), self._dropped(kind))
+            except Unasked:
+                raise self._upstream.misread(f"{kind}: most rows are not what was asked for") from None
+            is_whole = len(rows) + len(unread) < most
+            lists: dict[Mrn, Listed[V] | SourceError] = {
+                mrn: mine if isinstance(mine, SourceError) else Listed(tuple(mine), is_whole)
+                for mrn, mine in found.items()
+            }
+            return lists if is_whole else dict.fromkeys(chunk, Listed[V](complete=False)) | lists
+
+        return await in_chunks([mrn for mrn in mrns if mrn], self._settings.keys_per_call, ask)
+
+    async def _ours(
+        self, question: Question, ours: Callable[[Any], V]
+    ) -> tuple[list[V], list[Unread[Whose]]]:
+        """The rows in our words, and those that could not be read."""
+        read = await self._read(question)
+        rows: list[V] = []
+        unread = list(read.unread)
+        for row in read.rows:
+            try:
+                rows.append(ours(row))
+            except Nonconforming as fault:
+                unread.append(Unread(str(fault), _whose(row)))
+        for bad in unread:
+            self._upstream.misread(bad.why)
+        return rows, unread
+
+    async def _read(self, question: Question) -> Rows[Any, Whose]:
+        reply = await self._upstream.send("SELECT", question.of, json=question)
+        try:
+            return _READERS[question.of].read(reply.body)
+        except Nonconforming as fault:
+            raise self._upstream.misread(str(fault)) from None
+
+    def _table(self, kind: str) -> Mapping[str, str]:
+        table = self._settings.tables.get(kind)
+        if table is None:
+            raise SourceRejected(self.name, f"no table holds {kind}; map one, or leave those fields out")
+        return table.columns
+
+    def _dropped(self, kind: str) -> Callable[[int], None]:
+        return partial(self._upstream.foreign, kind)
+
+    def _place(self, bookmark: str) -> tuple[str | int, ...]:
+        try:
+            start, id_ = _PLACE.decode(bookmark)
+            datetime.fromisoformat(start)
+        except ValueError:
+            why = "the bookmark does not belong to this search; start again without it"
+            raise SourceRejected(self.name, why) from None
+        return start, id_
+
+    def _bookmark(self, bookmark: str) -> datetime:
+        try:
+            seen = datetime.fromisoformat(bookmark)
+            return seen if seen.tzinfo is not None else _refused()
+        except ValueError:
+            why = "the bookmark is not one of ours; begin again without it"
+            raise SourceRejected(self.name, why) from None
+
+
+def _refused() -> NoReturn:
+    raise ValueError("an instant needs an offset")
+
+
+def _fields(wanted: Wanted) -> tuple[str, ...]:
+    """The fields behind the attributes wanted; without any, all."""
+    if not wanted:
+        return (*_ALWAYS, *_EVERY)
+    return (*_ALWAYS, *(field for name in sorted(wanted) for field in _BEHIND.get(name, ())))
+
+
+def _within(query: AppointmentQuery, row: Appointment) -> bool:
+    """Whether it begins between the query's instants, of which wall times are only an approximation."""
+    if query.start is None and query.end is None:
+        return True
+    if row.start is None:
+        return False
+    begins = datetime.fromisoformat(row.start)
+    is_early = query.start is not None and begins < datetime.fromisoformat(query.start)
+    return not is_early and (query.end is None or begins < datetime.fromisoformat(query.end))
+
+
+def _whose(row: Any) -> Whose:
+    return Whose(getattr(row, "id", ""), row.mrn if hasattr(row, "mrn") else "", getattr(row, "visit", None))
