@@ -18,11 +18,16 @@ from sandbox.pms.export import Export
 from sandbox.records import Pms
 from sources.errors import SourceUnavailable
 from sources.model import Appointment, ChangeKind
-from sources.pms.files import FeedSettings, FilesPractice, FilesSettings, State
+from sources.pms.files import FeedSettings, FilesPractice, FilesSettings, LocalFolder, State
 from sources.pms.files.faults import BadFile
 from sources.pms.files.sftp import SftpFolder, SftpSettings
 from sources.pms.files.tables import table
+from sources.pms.hl7v2.intake import Intake
+from sources.pms.projection import Store
+from tests.postgres import PostgresProcess
+from tests.sources import hl7
 from tests.sources.filed import DELTA, FULL, SETTINGS, practice, sftp_server
+from tests.sources.test_hl7_messages import siu
 
 pytestmark = pytest.mark.anyio
 
@@ -230,6 +235,7 @@ BAD = [
     ("21,,booked,2026-12-01T10:00,30,", "CHART: empty"),
     ("21,MRN-21,booked,,30,", "STARTS: empty"),
     ("a/b,MRN-21,booked,2026-12-01T10:00,30,", "ID: an id with characters or of a length that are not taken"),
+    ("21,MRN-\x0121,booked,2026-12-01T10:00,30,", "CHART: too long, or with control characters"),
     ("21,MRN-21,booked", "it has not as many columns as the header"),
     ("3,MRN-3,booked,2026-12-01T10:00,30,", "its id comes twice"),
 ]
@@ -275,6 +281,43 @@ async def test_a_file_with_too_many_bad_rows_is_refused_until_it_is_released(des
     assert await desk.practice.release(known.digest)
     assert await desk.look() == [State.APPLIED]
     assert len(await desk.book()) == 10
+
+
+async def test_what_no_one_thought_of_costs_one_file_and_not_those_behind_it(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(content: bytes, feed: FeedSettings) -> Any:
+        if b"MRN-9" in content:
+            raise ZeroDivisionError("MRN-9")
+        return table(content, feed)
+
+    monkeypatch.setattr("sources.pms.files.intake.table", fails)
+    desk.write("book_20261120010000.csv", *rows(10))
+    desk.write("book_20261120020000.csv", *rows(9))
+
+    assert await desk.look() == [State.REFUSED, State.APPLIED]
+    assert await desk.quarantined() == [("book_20261120010000.csv", "it could not be applied here")]
+
+
+async def test_files_and_messages_are_kept_in_postgresql_alike(
+    postgres: PostgresProcess, tmp_path: Path
+) -> None:
+    store = Store("pms", postgres.database())
+    made = FilesPractice(store, HOUSE, LocalFolder(tmp_path), timeout_s=30.0)
+    export = Export(tmp_path, Pms())
+    export.write("book_20261120010000.csv", "\n".join([HEADER, *rows(20), row(21, "lost")]).encode())
+    export.write("book_20261120020000.csv", "\n".join([HEADER, *rows(3)]).encode())
+
+    assert [one.state for one in await made.looks.look()] == [State.APPLIED, State.HELD]
+    assert len(await made.appointments([str(n) for n in range(30)], ANY)) == 20
+    assert [it.origin for it in await made.quarantine.list()] == ["book_20261120010000.csv line 22"]
+    intake = Intake(store, hl7.SETTINGS)
+    text = siu().encode()
+    first, second = await intake.take(text), await intake.take(text)
+    assert first == second
+    assert b"\rMSA|AA|" in first
+    assert list(await made.appointments(["FI-100"], ANY)) == ["FI-100"]
+    await made.close()
 
 
 async def test_a_file_that_is_not_finished_waits(desk: Desk) -> None:

@@ -263,6 +263,19 @@ async def test_what_cannot_be_kept_is_not_accepted(tmp_path: Path) -> None:
     )
 
 
+async def test_what_no_one_thought_of_costs_one_message_and_not_those_behind_it(
+    practice: Hl7Practice, sender: Line, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr("sources.pms.projection.Ledger.book", lambda self, bookings: 1 // 0)
+        answer = await sender.send(siu())
+
+    assert fields(answer, "ERR")[3] == "207^Application internal error^HL70357"
+    assert code(await sender.send(siu())) == "AA"
+    assert [it.why for it in await practice.quarantine.list()] == ["it could not be applied here"]
+    assert "MRN77" not in caplog.text
+
+
 async def test_a_whole_book_comes_over_a_line_that_doubles_reorders_and_breaks(
     tmp_path: Path, served: Served
 ) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 from sqlalchemy import select
 
+from sources.errors import SourceError
 from sources.pms.clock import PracticeClock
 from sources.pms.files.faults import BadFile
 from sources.pms.files.folders import Entry, Folder, Opened
@@ -116,10 +117,12 @@ class Looks:
                 raise BadFile("it has not the checksum that is beside it")
             if due.stamp is None:
                 raise BadFile("its name tells no time, as `stamp_format` has it")
-        except BadFile as fault:
-            taken = await self._store.write(partial(refuse, came=self._named(came, due), why=str(fault)))
-        else:
             taken = await self._store.write(partial(take, came=came, rules=self._rules))
+        except (SourceError, OSError):
+            raise
+        except Exception as fault:  # noqa: BLE001 - one file must not stop those behind it
+            why = str(fault) if isinstance(fault, BadFile) else "it could not be applied here"
+            taken = await self._store.write(partial(refuse, came=self._named(came, due), why=why))
         self._dealt[due.entry.name] = due.entry
         self._tell(due.feed, taken)
         return taken

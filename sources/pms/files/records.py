@@ -49,6 +49,7 @@ _CURRENCY = re.compile(r"[A-Z]{3}")
 _MINUTES = re.compile(r"[0-9]{1,5}")
 _TRUE, _FALSE = frozenset({"1", "y", "yes", "true", "t"}), frozenset({"0", "n", "no", "false", "f", ""})
 _LONGEST_MINUTES = 7 * 24 * 60
+_LONGEST = 4_000
 
 
 class Reader:
@@ -71,8 +72,10 @@ class Reader:
 
     def key(self) -> str | None:
         """The id of the record, or the MRN of whom a balance is; None if the row does not even tell that."""
-        name = "mrn" if self._feed.kind == "balances" else "id"
-        return self._text(name) if name == "mrn" or _ID.fullmatch(self._text(name) or "") else None
+        try:
+            return self._mrn() if self._feed.kind == "balances" else self._id("id")
+        except BadRow:
+            return None
 
     @property
     def is_deleted(self) -> bool:
@@ -92,7 +95,8 @@ class Reader:
             raise BadRow(f"{self._column('end')}: before the start")
         reason, code, service = self._text("reason"), self._text("service_code"), self._text("service_name")
         coding = () if code is None else (Coding(code=code, display=service),)
-        npi, who = self._text("npi"), self._text("practitioner")
+        npi = None if self._text("npi") is None else self._id("npi")
+        who = self._text("practitioner")
         return Appointment(
             id=self._id("id"),
             patient_mrn=self._mrn(),
@@ -107,7 +111,7 @@ class Reader:
             location_name=self._text("location_name"),
             is_telehealth=self._flag("telehealth"),
             video_url=self._url("video_url"),
-            visit_number=self._text("visit_number"),
+            visit_number=None if self._text("visit_number") is None else self._number("visit_number"),
         )
 
     def location(self) -> Location:
@@ -149,7 +153,12 @@ class Reader:
 
     def _text(self, name: str) -> str | None:
         column = self._feed.columns.get(name)
-        return None if column is None else self._cells.get(column) or None
+        text = None if column is None else self._cells.get(column) or None
+        if text is not None and (
+            len(text) > _LONGEST or any(ord(c) < 32 and c not in "\n\r\t" for c in text)
+        ):
+            raise BadRow(f"{column}: too long, or with control characters")
+        return text
 
     def _column(self, name: str) -> str:
         return self._feed.columns.get(name, name)
@@ -167,10 +176,13 @@ class Reader:
         return text
 
     def _mrn(self) -> Mrn:
-        text = self._needed("mrn")
+        return Mrn(self._number("mrn"))
+
+    def _number(self, name: str) -> str:
+        text = self._needed(name)
         if len(text) > 128 or not text.isprintable():
-            raise BadRow(f"{self._column('mrn')}: an MRN with characters or of a length that are not taken")
-        return Mrn(text)
+            raise BadRow(f"{self._column(name)}: characters or a length that are not taken")
+        return text
 
     def _status(self, known: frozenset[str]) -> str:
         told = self._needed("status")

@@ -48,20 +48,28 @@ def mrn(segment: Segment, field: int, type_: str, authority: str | None) -> Mrn:
     """
     rows = segment.repetitions(field)
     is_alone = len(rows) == 1
-    found = {
-        number
+    numbers = {
+        found
         for row in rows
-        if (number := row.text(1)) is not None
+        if (found := row.text(1)) is not None
         and (row.text(5) or (type_ if is_alone else None)) == type_
         and authority in (None, row.text(4))
     }
     where = segment.where(field)
-    if len(found) != 1:
-        raise Fault(REQUIRED, "no MRN" if not found else "more than one MRN", where)
-    number = found.pop()
-    if len(number) > 128 or not number.isprintable():
-        raise Fault(DATA_TYPE, "an MRN with characters or of a length that are not taken", where)
-    return Mrn(number)
+    if len(numbers) != 1:
+        raise Fault(REQUIRED, "no MRN" if not numbers else "more than one MRN", where)
+    return Mrn(number(numbers.pop(), where))
+
+
+def number(text: str, where: Where) -> str:
+    """A number of a patient or of a visit, which may have any characters that show.
+
+    Raises:
+        Fault: it has others, or more than 128.
+    """
+    if len(text) > 128 or not text.isprintable():
+        raise Fault(DATA_TYPE, "a number with characters or of a length that are not taken", where)
+    return text
 
 
 def concept(row: Repetition) -> CodeableConcept | None:
@@ -97,13 +105,13 @@ def minutes(text: str, unit: str | None, where: Where) -> int:
 
 def practitioner(row: Repetition) -> Booked | None:
     """A person who takes part (XCN), with the NPI where the id is said to be one."""
-    number = row.text(1)
+    id_ = row.text(1)
     is_npi = "NPI" in (row.text(9), row.text(13))
     names = [row.text(6), row.text(3), row.text(4), row.text(2), row.text(5)]
     display = " ".join(name for name in names if name) or None
-    if number is None and display is None:
+    if id_ is None and display is None:
         return None
-    return Booked(npi=identifier(number, row.where) if number and is_npi else None, display=display)
+    return Booked(npi=identifier(id_, row.where) if id_ and is_npi else None, display=display)
 
 
 def name(row: Repetition) -> HumanName:

@@ -171,8 +171,10 @@ class Scheduled:
     def _visit(self) -> dict[str, Any]:
         for pv1 in self._all("PV1"):
             number = pv1.value(19)
-            if number is None or isinstance(number, str):
-                return {"visit_number": number}
+            if isinstance(number, str):
+                return {"visit_number": datatypes.number(number, pv1.where(19))}
+            if number is None:
+                return {"visit_number": None}
         return {}
 
     def _booked(self, before: tuple[Booked, ...]) -> tuple[Booked, ...]:

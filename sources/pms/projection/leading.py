@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
-from sources.errors import SourceError
 from sources.pms.projection.store import Store
 from sources.ports import Health
 
@@ -20,7 +19,7 @@ _log = logging.getLogger(__name__)
 class Leading:
     """Does *work*, which goes on until it is cancelled or fails, whenever it is this process's turn.
 
-    What fails by a source's or the system's fault is tried again; *hint* tells an operator where to look.
+    What fails is tried again; *hint* tells an operator where to look.
     """
 
     def __init__(self, store: Store, work: Callable[[], Awaitable[None]], hint: str) -> None:
@@ -63,6 +62,6 @@ class Leading:
                 async with self._store.exclusively() as is_ours:
                     if is_ours:
                         await self._work()
-            except (SourceError, OSError) as error:
+            except Exception as error:  # noqa: BLE001 - a fault in one feed must not end the gateway
                 self.failed(error)
             await asyncio.sleep(_AGAIN_S)

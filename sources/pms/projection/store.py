@@ -19,7 +19,7 @@ import anyio
 import anyio.to_thread
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, IntegrityError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
 from sources.errors import SourceRejected, SourceUnavailable
 from sources.pms.projection.exclusive import exclusive, lock_number
@@ -79,6 +79,7 @@ class Store:
 
         Raises:
             SourceUnavailable: the database does not answer; nothing was changed.
+            DBAPIError: what was to be written does not fit.
         """
         return await anyio.to_thread.run_sync(lambda: self.write_here(work), limiter=self._writer)
 
@@ -118,8 +119,8 @@ class Store:
     def _faults(self) -> Iterator[None]:
         try:
             yield
-        except IntegrityError:
-            raise  # a fault of ours, not the database's
+        except (IntegrityError, DataError):
+            raise  # it does answer: what it was given does not fit, and will not the next time either
         except (SQLAlchemyError, OSError) as fault:
             self._saw(False)
             # Its class alone: a driver's message may quote the row.

@@ -71,7 +71,7 @@ that an update from before its deletion does not bring it back."""
 appointment_npi = Table(
     "appointment_npi",
     metadata,
-    Column("npi", String(32), primary_key=True),
+    Column("npi", String(64), primary_key=True),
     Column("appointment_id", String(64), primary_key=True, index=True),
 )
 
