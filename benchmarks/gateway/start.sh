@@ -16,6 +16,8 @@ care_key_secret = "sandbox-care-key"
 [ehr.ehr]
 kind = "fhir"
 url = "$UPSTREAM/fhir"
+[ehr.ehr.http]
+join = false  # the load is one client that asks the same over and over: joined calls would flatter us
 [pms.pms]
 kind = "rest"
 url = "$UPSTREAM"
@@ -24,11 +26,15 @@ visit_system = "urn:caregraph:sandbox:visit"
 time_zone = "America/Chicago"
 client_id = "caregraph"
 client_secret = "sandbox-pms-secret"
+[pms.pms.http]
+join = false
 [crm.crm]
 kind = "hubspot"
 url = "$UPSTREAM"
 client_id = "caregraph"
 client_secret = "sandbox-crm-secret"
+[crm.crm.http]
+join = false
 [changes]
 poll_seconds = 3600.0
 [audit]

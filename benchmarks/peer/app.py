@@ -76,7 +76,7 @@ def adapters_of(settings: Settings, observer: Observer) -> Adapters:
         settings.ehr["ehr"].url,
         authorizer=Anonymous(),
         headers={"Accept": "application/fhir+json"},
-        limits=Limits(timeout_s=settings.ehr["ehr"].timeout_s),
+        limits=Limits(joins=False, timeout_s=settings.ehr["ehr"].timeout_s),
         observers=[observer],
     )
     pms_upstream = Upstream(
@@ -84,7 +84,7 @@ def adapters_of(settings: Settings, observer: Observer) -> Adapters:
         "pms/rig",
         settings.pms["pms"].url,
         authorizer=bearer,
-        limits=Limits(timeout_s=settings.pms["pms"].timeout_s),
+        limits=Limits(joins=False, timeout_s=settings.pms["pms"].timeout_s),
         observers=[observer],
     )
     crm_upstream = Upstream(
@@ -92,7 +92,7 @@ def adapters_of(settings: Settings, observer: Observer) -> Adapters:
         "crm/hubspot",
         settings.crm["crm"].url,
         authorizer=bearer,
-        limits=Limits(timeout_s=settings.crm["crm"].timeout_s),
+        limits=Limits(joins=False, timeout_s=settings.crm["crm"].timeout_s),
         observers=[observer],
     )
     crosswalk = Crosswalk(CareKeys(settings.keys.care_key_secret.reveal().encode()))
