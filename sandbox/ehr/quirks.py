@@ -13,7 +13,7 @@ class Quirks:
     are searched by these parameters and no others. `largest_answer`: rows a search gives at most, with the
     warning 4119 where there are more. `lost_pages`: so many times a next page has expired (4113).
     `links`: whether Bundles have links, and their entries `fullUrl` and `search`; without them
-    `_offset` leads to further pages.
+    `_offset` leads to further pages. `typed_references`: `patient=1` finds nothing, `patient=Patient/1` does.
     """
 
     software: str = "CareGraph sandbox"
@@ -28,6 +28,7 @@ class Quirks:
     batch: bool = True
     history: bool = True
     links: bool = True
+    typed_references: bool = False
 
 
 NONE = Quirks()
@@ -48,4 +49,4 @@ ATHENAHEALTH = Quirks(
     history=False,
 )
 HAPI = Quirks(software="HAPI FHIR Server")
-MEDPLUM = Quirks(software="medplum", ignored=frozenset({"_elements"}), links=False)
+MEDPLUM = Quirks(software="medplum", ignored=frozenset({"_elements"}), links=False, typed_references=True)

@@ -14,7 +14,7 @@ from sandbox.ehr.dates import BEGINNING, interval_of_element
 from sandbox.ehr.elements import subset
 from sandbox.ehr.outcomes import Answer, Refusal, outcome
 from sandbox.ehr.pages import Page, Pages
-from sandbox.ehr.parameters import PARAMETERS
+from sandbox.ehr.parameters import PARAMETERS, Kind, parameters_of
 from sandbox.ehr.query import Pairs, query_of, split_or
 from sandbox.ehr.quirks import NONE, Quirks
 from sandbox.ehr.scopes import Access
@@ -90,7 +90,12 @@ class Server:
             if bare in quirks.one_value and len(split_or(value)) > 1:
                 why = "several values cannot be searched for at once"
                 raise Refusal(400, "business-rule", why, number="4112")
-        return [pair for pair in pairs if pair[0] not in quirks.ignored]
+        taken = [pair for pair in pairs if pair[0] not in quirks.ignored]
+        return (
+            [(name, _typed(type_, name, value)) for name, value in taken]
+            if quirks.typed_references
+            else taken
+        )
 
     def _opened(self, type_: str, token: str) -> Page:
         if self._lost_pages > 0:
@@ -229,6 +234,14 @@ class Server:
         headers = self._validators(stored)
         headers["Location"] = f"{self._store.base}/{stored['resourceType']}/{stored['id']}"
         return Answer(201 if created else 200, msgspec.json.encode(stored), headers)
+
+
+def _typed(type_: str, name: str, value: str) -> str:
+    """*value* without the references that do not say their type; where none does, one that nothing has."""
+    parameter = parameters_of(type_).get(name)
+    if parameter is None or parameter.kind is not Kind.REFERENCE:
+        return value
+    return ",".join(one for one in split_or(value) if "/" in one) or "Nothing/none"
 
 
 def _updated(row: Resource, zone: tzinfo) -> datetime:

@@ -102,11 +102,12 @@ class Strategies:
         told: Callable[[Sequence[K], Results[R]], Found[K, V]],
     ) -> Found[K, V]:
         reader, parameter, rest = question
+        values = [self._client.facts.value(parameter, key) for key in keys]
         if way is Way.BATCH:
-            return _told_each(keys, await self._client.batch(reader, parameter, keys, rest), told)
+            return _told_each(keys, await self._client.batch(reader, parameter, values, rest), told)
         if way is Way.READS:
             return told(keys, await self._client.instance(reader, keys[0], rest))
-        return told(keys, await self._client.search(reader, [(parameter, ",".join(keys)), *rest]))
+        return told(keys, await self._client.search(reader, [(parameter, ",".join(values)), *rest]))
 
     async def _instead(self, way: Way, question: Question[R], count: int, refusal: Refused) -> Way | None:
         """The way to try when *way* was refused; None: what was asked is refused, in whichever way."""

@@ -44,7 +44,8 @@ class Vendor:
 
     `self_link`: True where every answer says by its self link which filters were used, False where none does;
     None: what it says is believed, if it says anything. `offset` is the parameter by which a server without
-    links is asked for the next page.
+    links is asked for the next page. `typed_references`: a search by reference finds nothing but for
+    `Patient/1`, where others take `1` as well.
     """
 
     ways: Mapping[str, Way] = field(default_factory=lambda: MappingProxyType({}))
@@ -52,11 +53,20 @@ class Vendor:
     elements: bool = True
     self_link: bool | None = None
     offset: str | None = None
+    typed_references: bool = False
     keys_per_call: int = 500
     entries_per_batch: int = 100
     page_size: int = 1000
     codes: Mapping[str, Meaning] = field(default_factory=lambda: MappingProxyType({}))
 
+    def value(self, parameter: str, key: str) -> str:
+        """How *key*, an id, an identifier or the like, is given as a value of the search *parameter*."""
+        type_ = _REFERRED.get(parameter) if self.typed_references else None
+        return key if type_ is None else f"{type_}/{key}"
+
+
+_REFERRED = {"patient": "Patient", "practitioner": "Practitioner"}
+"""What the reference parameters that are searched by id refer to."""
 
 _EPIC_CODES = {
     "4100": Meaning.INVALID,
@@ -96,6 +106,7 @@ VENDORS: Mapping[str, Vendor] = MappingProxyType(
             elements=False,
             self_link=False,
             offset="_offset",
+            typed_references=True,
         ),
     }
 )

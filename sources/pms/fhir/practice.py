@@ -127,7 +127,9 @@ class FhirPractice:
                 mrn_of[id_] = mrn
             if not mrn_of:
                 return Page()
-            filters = [("patient", ",".join(mrn_of)), *filters]
+            facts = self._resources.client.facts
+            patients = ",".join(facts.value("patient", id_) for id_ in mrn_of)
+            filters = [("patient", patients), *filters]
         search = [*filters, ("_sort", "date")]
         page = await self._resources.page(Appointment, search, count, bookmark, elements_of(wanted))
         bookings = await self._of_page(page.rows, mrn_of, query, wanted)
