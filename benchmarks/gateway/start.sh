@@ -16,6 +16,7 @@ care_key_secret = "sandbox-care-key"
 [ehr.ehr]
 kind = "fhir"
 url = "$UPSTREAM/fhir"
+consents = "none"  # the upstream has no such resource
 [ehr.ehr.http]
 join = false  # the load is one client that asks the same over and over: joined calls would flatter us
 [pms.pms]
