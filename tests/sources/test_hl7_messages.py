@@ -215,21 +215,25 @@ def people(*rows: tuple[str, str]) -> str:
 
 
 @pytest.mark.parametrize(
-    ("rows", "npis"),
+    ("event", "rows", "npis"),
     [
-        ([("A", "2")], ("1234", "2")),
-        ([("D", "1234"), ("A", "2")], ("2",)),
-        ([("U", "1234")], ("1234",)),
-        ([("D", "9")], ("1234",)),
-        ([("", "2")], ("2",)),
+        ("S18", [("A", "2")], ("1234", "2")),
+        ("S18", [("D", "1234"), ("A", "2")], ("2",)),
+        ("S19", [("U", "1234")], ("1234",)),
+        ("S20", [("D", "9")], ("1234",)),
+        ("S18", [("", "2")], ("2",)),
+        ("S14", [("A", "2")], ("2",)),
+        ("S14", [("A", "2"), ("U", "3")], ("1234", "2", "3")),
+        ("S14", [("D", "1234"), ("A", "2")], ("2",)),
+        ("S12", [("A", "2"), ("A", "3")], ("2", "3")),
     ],
 )
 def test_who_an_appointment_is_with_is_told_anew_or_by_what_became_of_each(
-    house: House, rows: list[tuple[str, str]], npis: tuple[str, ...]
+    house: House, event: str, rows: list[tuple[str, str]], npis: tuple[str, ...]
 ) -> None:
     house.take(siu())
 
-    assert house.book(siu("S18", later(1), AIP=people(*rows))).npis == npis
+    assert house.book(siu(event, later(1), AIP=people(*rows))).npis == npis
 
 
 def test_an_id_that_is_not_said_to_be_an_npi_is_none(house: House) -> None:

@@ -42,6 +42,10 @@ BY_EVENT: Mapping[str, str] = {
 """What an event makes of an appointment where SCH-25 says nothing; other events book."""
 
 
+AMENDING = frozenset({"S18", "S19", "S20", "S21", "S22"})
+"""Events that are about single resources. In others, who writes nothing but A tells all there are: were it
+taken for additions, someone who is no longer booked would stay so."""
+
 _NO_FIELD = 99
 
 
@@ -183,7 +187,8 @@ class Scheduled:
         if not segments:
             return before
         told = [(_action(row), datatypes.practitioner(row.first(3))) for row in segments]
-        is_amended = self.event != "S12" and all(action is not None for action, _ in told)
+        actions = {action for action, _ in told}
+        is_amended = None not in actions and bool(self.event in AMENDING or actions & {"U", "D"})
         people = {_key(row): row for row in before} if is_amended else {}
         for action, person in told:
             if person is not None and action == "D":

@@ -100,21 +100,25 @@ class Ledger:
         numbers = self.surviving(it.appointment.patient_mrn for it in bookings if it.appointment)
         changes = [_Change(booking, kept.get(booking.id), numbers) for booking in bookings]
         self._store([change for change in changes if change.outcome is Outcome.APPLIED])
-        for change in changes:
-            if change.outcome is Outcome.UNCHANGED:
-                self._seen(change.booking, change.event_us)
+        self._seen([change for change in changes if change.outcome is Outcome.UNCHANGED])
         return [change.outcome for change in changes]
 
     def _kept(self, ids: Sequence[str]) -> Mapping[str, Row[Any]]:
         rows = self._connection.execute(select(appointment).where(appointment.c.id.in_(ids)))
         return {row.id: row for row in rows}
 
-    def _seen(self, booking: Booking, event_us: int) -> None:
-        """Remember an event that changed nothing: what is older than it is stale, and its names are known."""
-        names = {"filler_id": booking.filler_id, "placer_id": booking.placer_id}
-        told = {name: value for name, value in names.items() if value is not None}
-        here = appointment.c.id == booking.id
-        self._connection.execute(update(appointment).where(here).values(event_us=event_us, **told))
+    def _seen(self, changes: Sequence[_Change]) -> None:
+        """Remember events that changed nothing: what is older is stale, and the names they tell are known."""
+        alike: dict[tuple[tuple[str, Any], ...], list[str]] = {}
+        for change in changes:
+            booking = change.booking
+            names = {"filler_id": booking.filler_id, "placer_id": booking.placer_id}
+            told = {name: value for name, value in names.items() if value is not None}
+            alike.setdefault(tuple({"event_us": change.event_us, **told}.items()), []).append(booking.id)
+        for values, ids in alike.items():
+            self._connection.execute(
+                update(appointment).where(appointment.c.id.in_(ids)).values(**dict(values))
+            )
 
     def _store(self, changes: Sequence[_Change]) -> None:
         ids = [change.booking.id for change in changes]
