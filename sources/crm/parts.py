@@ -127,12 +127,12 @@ class TypedParts:
 
 
 def as_instant(text: str) -> str | None:
-    """*text* as an instant of RFC 3339, `+0000` made `Z`; None if it is none, or has no time zone."""
+    """*text* as an instant of RFC 3339, `+0000` made `+00:00`; None if it is none, or has no time zone."""
     match = _INSTANT.fullmatch(text)
     if match is None:
         return None
     zone = match["zone"].replace(":", "")
-    written = "Z" if zone in ("Z", "+0000", "-0000") else f"{zone[:3]}:{zone[3:]}"
+    written = "Z" if zone == "Z" else f"{zone[:3]}:{zone[3:]}"
     try:
         datetime.fromisoformat(f"{match['local']}{written}")
     except ValueError:

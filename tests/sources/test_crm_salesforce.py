@@ -134,7 +134,7 @@ async def test_an_engagement_is_read_by_its_key_whatever_its_place() -> None:
             attendance_rate=0.86,
             satisfaction=4.6,
             consents=Consents(email=True, sms=False, phone=None),
-            last_touch="2026-11-18T21:55:00.000Z",
+            last_touch="2026-11-18T21:55:00.000+00:00",
             owner=Owner(id="005000000000701AAA", name="Jamie Park"),
         ),
         K2: Engagement(care_key=K2, consents=Consents()),
