@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,7 +10,7 @@ import pytest
 
 from sandbox.dataset import generate
 from tests.stories.conftest import TODAY
-from tests.stories.house import NEVER_S, House, running
+from tests.stories.house import NEVER_S, House, _until, running
 
 PATIENT = "pat-000001"
 STORY = """
@@ -119,18 +118,18 @@ def test_one_token_that_asks_the_same_twice_at_once_asks_the_source_once_and_two
     bearers = [house.new_token({"persona": "clinician"}) for _ in range(tokens)]
     asking = [bearers[n % tokens] for n in range(2)]
     for token in bearers:
-        house.ask_as(token, "{ me { audience } }")
+        house.ask_as(token, query)  # the patients' consents are known from then on
     house.forget()
     answers: list[dict[str, Any]] = []
 
     def ask(token: str) -> None:
         answers.append(house.ask_as(token, query))
 
-    with house.faulty("ehr", "latency", value=1.5):
+    with house.faulty("ehr", "latency", value=2):
         threads = [threading.Thread(target=ask, args=(token,)) for token in asking]
-        for thread in threads:
-            thread.start()
-            time.sleep(0.1)
+        threads[0].start()
+        _until(lambda: len(house.asked("ehr")) == 1, 20, "the first question did not reach the EHR")
+        threads[1].start()
         for thread in threads:
             thread.join()
         asked = len(house.asked("ehr"))
