@@ -1,6 +1,7 @@
 """The EHR as an ASGI application: addresses, bearer tokens and content types around the FHIR interactions."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
@@ -93,7 +94,7 @@ def _guarded(server: Server, verify: Verify, quirks: Quirks) -> list[Route]:
         return _response(server.search(type_, _pairs(request), asked))
 
     async def search(request: Request) -> Response:
-        asked = await asked_by(request)
+        asked = replace(await asked_by(request), is_posted=True)
         pairs = [*_pairs(request), *_form(request, asked.body)]
         return _response(server.search(request.path_params["type"], pairs, asked))
 

@@ -14,6 +14,7 @@ class Quirks:
     warning 4119 where there are more. `lost_pages`: so many times a next page has expired (4113).
     `links`: whether Bundles have links, and their entries `fullUrl` and `search`; without them
     `_offset` leads to further pages. `typed_references`: `patient=1` finds nothing, `patient=Patient/1` does.
+    `silent_self`: the self link of a search by POST has none of its parameters.
     """
 
     software: str = "CareGraph sandbox"
@@ -29,6 +30,7 @@ class Quirks:
     history: bool = True
     links: bool = True
     typed_references: bool = False
+    silent_self: bool = False
 
 
 NONE = Quirks()
@@ -48,5 +50,5 @@ ATHENAHEALTH = Quirks(
     batch=False,
     history=False,
 )
-HAPI = Quirks(software="HAPI FHIR Server")
+HAPI = Quirks(software="HAPI FHIR Server", silent_self=True)
 MEDPLUM = Quirks(software="medplum", ignored=frozenset({"_elements"}), links=False, typed_references=True)

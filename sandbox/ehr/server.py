@@ -28,11 +28,15 @@ BATCH_ENTRIES = 500
 
 @dataclass(frozen=True)
 class Asked:
-    """What a request brings beside its address: access, headers (names in lower case) and body."""
+    """What a request brings beside its address: access, headers (names in lower case) and body.
+
+    `is_posted`: it is a search by POST.
+    """
 
     access: Access
     headers: Mapping[str, str]
     body: bytes = b""
+    is_posted: bool = False
 
     @property
     def strict(self) -> bool:
@@ -72,7 +76,7 @@ class Server:
             ids, most = matches(self._store, query), self._quirks.largest_answer
             start = 0 if self._quirks.links else int(dict(pairs).get("_offset", "0"))
             page = Page(query, ids[:most], start, is_cut=most is not None and len(ids) > most)
-        return Answer(200, msgspec.json.encode(self._bundle(page, asked.access)))
+        return Answer(200, msgspec.json.encode(self._bundle(page, asked)))
 
     def _taken(self, type_: str, pairs: Pairs) -> Pairs:
         """Those of *pairs* that are looked at.
@@ -200,18 +204,21 @@ class Server:
             return self._store.encoded(type_, id_)
         return msgspec.json.encode(subset(self._existing(type_, id_), elements))
 
-    def _bundle(self, page: Page, access: Access) -> Json:
+    def _bundle(self, page: Page, asked: Asked) -> Json:
         query, base = page.query, self._store.base
         here = [id_ for id_ in page.here if self._store.get(query.type_, id_)]
         found = [self._row(query.type_, id_, "match", query.elements) for id_ in here]
         found += [
-            self._row(type_, id_, "include") for type_, id_ in included(self._store, query, here, access)
+            self._row(type_, id_, "include")
+            for type_, id_ in included(self._store, query, here, asked.access)
         ]
         if page.is_cut:
             more = outcome("warning", "incomplete", "additional data may be present", "4119")
             found.append({"resource": more, "search": {"mode": "outcome"}})
         applied = [("_page", page.token)] if page.token else query.applied
-        links = [{"relation": "self", "url": f"{base}/{query.type_}?{urlencode(applied)}"}]
+        is_silent = asked.is_posted and self._quirks.silent_self
+        itself = "/_search" if is_silent else f"?{urlencode(applied)}"
+        links = [{"relation": "self", "url": f"{base}/{query.type_}{itself}"}]
         if not page.is_last:
             links.append({"relation": "next", "url": f"{base}/{query.type_}?_page={self._pages.after(page)}"})
         total = {"total": len(page.ids)} if query.total else {}

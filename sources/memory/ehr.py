@@ -94,6 +94,7 @@ def _matches(patient: Patient, query: PatientQuery) -> bool:
     families = [name.family for name in patient.name if name.family]
     givens = [given for name in patient.name for given in name.given]
     tests = (
+        query.id is None or patient.id == query.id,
         query.name is None or _begins(query.name, [*families, *givens]),
         query.family is None or _begins(query.family, families),
         query.given is None or _begins(query.given, givens),

@@ -215,8 +215,10 @@ async def test_a_search_for_patients_goes_page_by_page_to_the_end(
         PatientQuery(family="Alvarez", birth_date="1968-04-12"),
         PatientQuery(given="elena"),
         PatientQuery(identifier=f"{MRN}|MRN-000003"),
+        PatientQuery().only(PatientId("pat-000003")),
+        PatientQuery(gender="female").only(PatientId("pat-000001")),
     ],
-    ids=["name", "family and birth date", "given", "identifier"],
+    ids=["name", "family and birth date", "given", "identifier", "only one", "only one, narrowed"],
 )
 async def test_patients_are_found_alike_in_memory_and_over_fhir(
     served: Served, ehr: ClinicalRecords, query: PatientQuery
