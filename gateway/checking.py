@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +15,7 @@ from gateway.changes.redis_streams import RedisLog, connected
 from gateway.identity import Identity, IdentityUnavailable
 from gateway.settings import Settings
 from gateway.telemetry import Metrics
+from sources.calling import Upstream
 from sources.errors import SourceError
 from sources.ports import Checked, Source
 
@@ -42,7 +43,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
         open_.push_async_callback(identity.aclose)
         checks: dict[str, Check] = {
             "identity": lambda: _identity(identity),
-            **{_at(settings, source): source.check for source in kept.sources.every},
+            **{_at(settings, source): _checked(source, kept.upstreams) for source in kept.sources.every},
             "changes": lambda: _changes(settings),
             "audit": lambda: asyncio.to_thread(_audit, settings),
         }
@@ -67,6 +68,17 @@ async def _tried(at: str, check: Check) -> Finding:
     except SourceError as error:
         return Finding(at, False, (error.why, *_next_step(error)))
     return Finding(at, found.ok, found.said)
+
+
+def _checked(source: Source, upstreams: Sequence[Upstream]) -> Check:
+    """The check of *source*, and which fields it may send beside those that are known."""
+    lists = [each.allowed.version for each in upstreams if each.name == source.name and each.allowed.fields]
+
+    async def check() -> Checked:
+        found = await source.check()
+        return found._replace(said=(*found.said, *(f"may send fields of {version}" for version in lists)))
+
+    return check
 
 
 def _next_step(error: SourceError) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from prometheus_client import Counter, Histogram
 
 from gateway.changes import Outcome as Change
 from gateway.telemetry import Metrics
+from sources.calling import Flaw
 from sources.calling.observing import Event, Outcome
 from sources.pms.files import State as FileState
 from sources.pms.hl7v2.observing import Outcome as Message
@@ -49,7 +50,7 @@ class Measuring:
             found = self._calls[source, outcome] = (calls, self.metrics.upstream_seconds.labels(source))
         return found
 
-    def on_misread(self, source: str, why: str) -> None:
+    def on_misread(self, source: str, flaw: Flaw, record: str | None) -> None:
         self.metrics.misread.labels(source).inc()
 
     def on_event(self, source: str, event: Event) -> None:

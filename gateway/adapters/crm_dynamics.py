@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
+from gateway.adapters.allowing import Allow, allowed, faults
 from gateway.adapters.crm_fields import Fields, Stages, usual, with_fields
 from gateway.adapters.http_section import Http
 from gateway.adapters.sections import Built, CrmSection, Means, Text, Url
@@ -69,9 +70,11 @@ class DynamicsCrm(CrmSection, frozen=True, kw_only=True, tag_field="kind", tag="
         "https://login.microsoftonline.com"
     )
 
+    allow: Allow = ()
     http: Http = field(default_factory=Http)
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
+        yield from faults(self.allow)
         if (self.client_secret is None) == (self.certificate is None):
             yield "client_secret", "and `certificate` exclude each other; set one of them"
         try:
@@ -94,6 +97,7 @@ class DynamicsCrm(CrmSection, frozen=True, kw_only=True, tag_field="kind", tag="
             tls=self.http.tls(),
             allowance=dynamics_allowance,
             observers=means.observers,
+            allowed=allowed(self.allow),
         )
         return Built(DynamicsEngagements(self._settings(name), upstream), (upstream,))
 

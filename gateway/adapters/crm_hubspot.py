@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
+from gateway.adapters.allowing import Allow, allowed, faults
 from gateway.adapters.crm_fields import Fields, usual, with_fields
 from gateway.adapters.http_section import Http
 from gateway.adapters.sections import Built, CrmSection, Means, Text, Url
@@ -29,9 +30,11 @@ class HubSpotCrm(CrmSection, frozen=True, kw_only=True, tag_field="kind", tag="h
     ] = None
     client_id: Annotated[Text | None, Meta(description="Who we are to it.")] = None
     client_secret: Annotated[Secret | None, Meta(description="Our secret.")] = None
+    allow: Allow = ()
     http: Http = field(default_factory=Http)
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
+        yield from faults(self.allow)
         client = (self.client_id, self.client_secret)
         if self.token is not None and client != (None, None):
             yield "token", "stands in the place of a client; take out `client_id` and `client_secret`"
@@ -48,6 +51,7 @@ class HubSpotCrm(CrmSection, frozen=True, kw_only=True, tag_field="kind", tag="h
             tls=self.http.tls(),
             allowance=hubspot_allowance,
             observers=means.observers,
+            allowed=allowed(self.allow),
         )
         names = with_fields(PropertyNames(), self.properties)
         settings = HubSpotSettings(name, self.key_property, names)

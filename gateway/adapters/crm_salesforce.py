@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta, field
 
+from gateway.adapters.allowing import Allow, allowed, faults
 from gateway.adapters.crm_fields import Fields, Stages, usual, with_fields
 from gateway.adapters.http_section import Http
 from gateway.adapters.sections import Built, CrmSection, Means, Text, Url
@@ -54,6 +55,7 @@ class SalesforceCrm(CrmSection, frozen=True, kw_only=True, tag_field="kind", tag
     username: Annotated[
         Text | None, Meta(description="The user whom we act as; with `private_key` alone.")
     ] = None
+    allow: Allow = ()
     http: Http = field(default_factory=Http)
     audience: Annotated[
         Url,
@@ -61,6 +63,7 @@ class SalesforceCrm(CrmSection, frozen=True, kw_only=True, tag_field="kind", tag
     ] = "https://login.salesforce.com"
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
+        yield from faults(self.allow)
         if (self.client_secret is None) == (self.private_key is None):
             yield "client_secret", "and `private_key` exclude each other; set one of them"
         elif (self.private_key is None) != (self.username is None):
@@ -85,6 +88,7 @@ class SalesforceCrm(CrmSection, frozen=True, kw_only=True, tag_field="kind", tag
             tls=self.http.tls(),
             allowance=usage_header("sforce-limit-info"),
             observers=means.observers,
+            allowed=allowed(self.allow),
             meant=meant,
         )
         return Built(SalesforceEngagements(self._settings(name), upstream), (upstream,))

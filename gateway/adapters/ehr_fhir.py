@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import field
 
 from gateway.adapters.fhir_sections import (
+    Allow,
     Elements,
     FhirUrl,
     Search,
     SelfLink,
     Strategy,
+    Strict,
     Vendor,
+    allowed,
     authorizer,
+    faults,
     quirks,
 )
 from gateway.adapters.http_section import Http
@@ -32,8 +36,13 @@ class FhirEhr(EhrSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
     search: Search = None
     elements: Elements = None
     self_link: SelfLink = None
+    strict: Strict = "whole"
+    allow: Allow = ()
     auth: SignIn | None = None
     http: Http = field(default_factory=Http)
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        return faults(self)
 
     def build(self, name: str, means: Means) -> Built:
         upstream = Upstream(
@@ -45,6 +54,7 @@ class FhirEhr(EhrSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
             limits=self.http.limits(self.timeout_s),
             tls=self.http.tls(),
             observers=means.observers,
+            allowed=allowed(self),
         )
         settings = FhirSettings(name, self.url, tuple(means.practices), **quirks(self))
         records = FhirRecords(settings, upstream, keeps_consents=self.consents == "kept")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Protocol
 
 from msgspec import Meta
 
 from gateway.adapters.http_section import Http
-from gateway.adapters.sections import Url
+from gateway.adapters.sections import Text, Url
 from gateway.adapters.sign_in import SignIn
-from sources.calling import Anonymous, Authorizer
+from sources.calling import Allowed, Anonymous, Authorizer
+from sources.calling.allowed import version_of
+from sources.fhir.reading import fault_in
+from sources.fhir.vendors import VENDORS
 
 FhirUrl = Annotated[Url, Meta(description="The FHIR base URL.", examples=["https://fhir.example/r4"])]
 Vendor = Annotated[
@@ -45,6 +49,22 @@ SelfLink = Annotated[
         " vendor is known for; where nothing is known, it need not, but what it says counts.",
     ),
 ]
+Strict = Annotated[
+    Literal["read", "whole", "official"],
+    Meta(
+        description="How far a resource is held against R4. read: what is read of it, and the names of the"
+        " rest; whole: every part of it; official: and the patterns of codes and URIs."
+    ),
+]
+Allow = Annotated[
+    tuple[Text, ...],
+    Meta(
+        title="a list of fields",
+        description="Fields that R4 does not know and that it may send, each behind the type it is in. They"
+        " are dropped. Any other refuses its resource.",
+        examples=[["Meta.author", "Patient.vendorField"]],
+    ),
+]
 
 
 class FhirServerSection(Protocol):
@@ -63,6 +83,10 @@ class FhirServerSection(Protocol):
     @property
     def self_link(self) -> SelfLink: ...
     @property
+    def strict(self) -> Strict: ...
+    @property
+    def allow(self) -> Allow: ...
+    @property
     def auth(self) -> SignIn | None: ...
     @property
     def http(self) -> Http: ...
@@ -70,8 +94,26 @@ class FhirServerSection(Protocol):
 
 def quirks(section: FhirServerSection) -> dict[str, Any]:
     """What the server does its own way, as `sources.fhir.settings.FhirServer` has it."""
-    names = ("vendor", "strategy", "search", "elements", "self_link")
+    names = ("vendor", "strategy", "search", "elements", "self_link", "strict")
     return {name: getattr(section, name) for name in names}
+
+
+def allowed(section: FhirServerSection) -> Allowed:
+    """The fields that it may send: those its vendor is known for, and those of the settings."""
+    vendor = VENDORS[section.vendor]
+    lists: dict[str, tuple[str, ...]] = {}
+    if vendor.allow:
+        lists[vendor.allow_version] = vendor.allow
+    if section.allow:
+        lists[version_of("settings", section.allow)] = section.allow
+    return Allowed(lists)
+
+
+def faults(section: FhirServerSection) -> Iterator[tuple[str, str]]:
+    """What is wrong with the fields it is allowed."""
+    for path in section.allow:
+        if (fault := fault_in(path)) is not None:
+            yield "allow", fault
 
 
 def authorizer(section: FhirServerSection, name: str) -> Authorizer:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
 from gateway.adapters.fhir_sections import (
+    Allow,
     Elements,
     FhirUrl,
     Search,
     SelfLink,
     Strategy,
+    Strict,
     Vendor,
+    allowed,
     authorizer,
+    faults,
     quirks,
 )
 from gateway.adapters.http_section import Http
@@ -33,6 +37,8 @@ class FhirPms(PmsSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
     search: Search = None
     elements: Elements = None
     self_link: SelfLink = None
+    strict: Strict = "whole"
+    allow: Allow = ()
     own_mrn_system: Annotated[
         Uri | None,
         Meta(description="The system of its MRNs on this server, if the EHR keeps them under another."),
@@ -61,6 +67,9 @@ class FhirPms(PmsSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
     auth: SignIn | None = None
     http: Http = field(default_factory=Http)
 
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        return faults(self)
+
     def build(self, name: str, means: Means) -> Built:
         upstream = Upstream(
             name,
@@ -71,6 +80,7 @@ class FhirPms(PmsSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
             limits=self.http.limits(self.timeout_s),
             tls=self.http.tls(),
             observers=means.observers,
+            allowed=allowed(self),
         )
         settings = FhirPmsSettings(
             name=name,

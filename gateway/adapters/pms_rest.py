@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec import Meta, field
 
+from gateway.adapters.allowing import Allow, allowed, faults
 from gateway.adapters.http_section import Http
 from gateway.adapters.sections import Built, Means, PmsSection, Text, Url
 from gateway.configuration import Secret
@@ -28,9 +29,11 @@ class RestPractice(PmsSection, frozen=True, kw_only=True, tag_field="kind", tag=
     ]
     client_id: Annotated[Text, Meta(description="Who we are to it.", examples=["caregraph"])]
     client_secret: Annotated[Secret, Meta(description="Our secret.")]
+    allow: Allow = ()
     http: Http = field(default_factory=Http)
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
+        yield from faults(self.allow)
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -53,5 +56,6 @@ class RestPractice(PmsSection, frozen=True, kw_only=True, tag_field="kind", tag=
             tls=self.http.tls(),
             allowance=rate_limit_headers,
             observers=means.observers,
+            allowed=allowed(self.allow),
         )
         return Built(RestPms(PmsSettings(name, self.time_zone), upstream), (upstream,))

@@ -1,11 +1,13 @@
 """One place around an upstream call: deadline, pace, bulkhead, retry, breaker, credentials, error table."""
 
 from sources.calling.allowance import Allowance, AllowanceReader, rate_limit_headers, usage_header
+from sources.calling.allowed import Allowed
 from sources.calling.answers import Nonconforming, Reader
 from sources.calling.authorizing import Anonymous, Authorizer, StaticBearer
 from sources.calling.backend_services import backend_services
 from sources.calling.chunks import in_chunks
 from sources.calling.client_credentials import client_credentials
+from sources.calling.flaws import Flaw
 from sources.calling.httpx_transport import HttpxTransport
 from sources.calling.keyed import Dropped, Unasked, many_each, one_each, only_asked
 from sources.calling.limits import Limits
@@ -23,12 +25,14 @@ from sources.calling.wreq_transport import WreqTransport
 __all__ = [
     "Allowance",
     "AllowanceReader",
+    "Allowed",
     "Anonymous",
     "Authorizer",
     "BadTls",
     "Dropped",
     "Event",
     "Fault",
+    "Flaw",
     "HttpxTransport",
     "Limits",
     "Nonconforming",

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container, Iterable
 from typing import Any, Generic, TypeVar
 
 import msgspec
+
+from sources.calling.allowed import without
+from sources.calling.flaws import Flaw
 
 T = TypeVar("T")
 
 _WHERE = re.compile(r" - at `(?:key in )?\$?\.?(?P<path>[^`]*)`\Z")
 _UNKNOWN = re.compile(r"\AObject contains unknown field `(?P<name>.*)`\Z", re.DOTALL)
-_MISSING = re.compile(r"\AObject missing required field `(?P<name>\w+)`\Z")
+_MISSING = re.compile(r"\AObject missing required field `(?P<name>\w+(?:\[x\])?)`\Z")
+_SEVERAL = re.compile(r"\ASeveral types for `(?P<name>\w+\[x\])`\Z")
 _WRONG_TYPE = re.compile(r"\A(?:Expected|Invalid) `(?P<wanted>[a-z0-9 |]+)`, got `(?P<got>[a-z0-9 |]+)`\Z")
-_FIELD_NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9_]{0,39}")
+_FIELD_NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9_]{0,63}(?:\.[A-Za-z_][A-Za-z0-9_]{0,63})?")
 
 
 class Nonconforming(Exception):
@@ -27,12 +32,23 @@ class Reader(Generic[T]):
         self._decoder: msgspec.json.Decoder[T] = msgspec.json.Decoder(type)
         self._root = root
 
-    def read(self, body: bytes | memoryview | msgspec.Raw) -> T:
-        """*body* as a value.
+    def read(self, body: bytes | memoryview | msgspec.Raw, allowed: frozenset[str] = frozenset()) -> T:
+        """*body* as a value, without the *allowed* fields of it that the type does not know.
 
         Raises:
             Nonconforming: it is not JSON, or not of the type.
         """
+        try:
+            return self._decoded(body)
+        except Nonconforming as fault:
+            if not allowed or not Flaw.of(str(fault)).is_extra:
+                raise
+            stripped = without(body, self._root, allowed)
+            if stripped is None:
+                raise
+        return self._decoded(stripped)
+
+    def _decoded(self, body: bytes | memoryview | msgspec.Raw) -> T:
         try:
             return self._decoder.decode(body)
         except msgspec.ValidationError as error:
@@ -50,13 +66,25 @@ def explained(root: str, message: str) -> str:
     return _said(place, fault)
 
 
+def not_asked(place: str, names: Iterable[str], asked: Container[str], allowed: frozenset[str]) -> str | None:
+    """What is wrong with fields of those *names* where only *asked* and *allowed* ones should be; or None."""
+    unasked = (name for name in names if name not in asked and f"{place}.{name}" not in allowed)
+    return next((extra(place, name) for name in unasked), None)
+
+
+def extra(place: str, name: str) -> str:
+    """What is said of a field that nobody knows; its name only if it looks like one."""
+    shown = f"`{name}`" if _FIELD_NAME.fullmatch(name) else "of a strange name"
+    return f"{place}: unknown field {shown}"
+
+
 def _said(place: str, fault: str) -> str:
     if (unknown := _UNKNOWN.match(fault)) is not None:
-        name = unknown["name"]
-        shown = f"`{name}`" if _FIELD_NAME.fullmatch(name) else "of a strange name"
-        return f"{place}: unknown field {shown}"
+        return extra(place, unknown["name"])
     if (missing := _MISSING.match(fault)) is not None:
         return f"{place}: `{missing['name']}` is missing"
+    if (several := _SEVERAL.match(fault)) is not None:
+        return f"{place}: several types for `{several['name']}`"
     if (wrong := _WRONG_TYPE.match(fault)) is not None:
         return f"{place}: {wrong['got']} instead of {wrong['wanted']}"
     return f"{place}: malformed"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Protocol
 
+from sources.calling.flaws import Flaw
+
 
 class Outcome(Enum):
     """How one exchange with a source ended; the values are safe as labels of a metric."""
@@ -44,8 +46,11 @@ class Observer(Protocol):
         """One exchange ended; a retry is another one. *size* is the answer's, in bytes."""
         ...
 
-    def on_misread(self, source: str, why: str) -> None:
-        """The source sent what does not conform; *why* names the field."""
+    def on_misread(self, source: str, flaw: Flaw, record: str | None) -> None:
+        """The source sent what does not conform: an answer, or a record.
+
+        *record* is the record's id in the source, if it told: for no text of any kind.
+        """
         ...
 
     def on_event(self, source: str, event: Event) -> None:

@@ -43,8 +43,8 @@ class RowReader(Generic[T, I]):
         self._row: Reader[T] = Reader(row, name)
         self._identity: Reader[I] = Reader(identity, name)
 
-    def read(self, body: bytes | memoryview) -> Rows[T, I]:
-        """The rows in *body*.
+    def read(self, body: bytes | memoryview, allowed: frozenset[str] = frozenset()) -> Rows[T, I]:
+        """The rows in *body*, without the *allowed* fields that their type does not know.
 
         Raises:
             Nonconforming: the envelope does not conform, or a row does not even tell whose it is.
@@ -52,16 +52,16 @@ class RowReader(Generic[T, I]):
         try:
             envelope = self._whole.read(body)
         except Nonconforming:
-            return self._one_by_one(body)
+            return self._one_by_one(body, allowed)
         return Rows(envelope, list(getattr(envelope, self._attribute)), [])
 
-    def _one_by_one(self, body: bytes | memoryview) -> Rows[T, I]:
-        envelope = self._loose.read(body)
+    def _one_by_one(self, body: bytes | memoryview, allowed: frozenset[str]) -> Rows[T, I]:
+        envelope = self._loose.read(body, allowed)
         rows: list[T] = []
         unread: list[Unread[I]] = []
         for raw in getattr(envelope, self._attribute):
             try:
-                rows.append(self._row.read(raw))
+                rows.append(self._row.read(raw, allowed))
             except Nonconforming as fault:
                 unread.append(Unread(str(fault), self._identity.read(raw)))
         return Rows(envelope, rows, unread)

@@ -11,10 +11,12 @@ from functools import partial
 from typing import Any
 
 from sources.calling.allowance import AllowanceReader
+from sources.calling.allowed import Allowed
 from sources.calling.authorizing import Anonymous, Authorizer
 from sources.calling.breaker import Breaker, Standing
 from sources.calling.budget import RetryBudget
 from sources.calling.failures import error_of, outcome_of
+from sources.calling.flaws import Flaw
 from sources.calling.joining import Flights
 from sources.calling.limits import DEFAULT_LIMITS, Limits
 from sources.calling.observing import Event, Observer, Outcome
@@ -43,7 +45,8 @@ class Upstream:
     """The one way to call the source *name* at *base_url*. It belongs to one event loop.
 
     *meant* gives an answer the status that HTTP has for it, where the vendor's own error codes tell more.
-    *allowance* reads what the source says of our quota in its answers.
+    *allowance* reads what the source says of our quota in its answers. *allowed* are the fields its records
+    may have beside those that are known.
     """
 
     def __init__(
@@ -60,8 +63,10 @@ class Upstream:
         meant: Callable[[Reply], Reply] | None = None,
         allowance: AllowanceReader | None = None,
         tls: Tls = SYSTEM,
+        allowed: Allowed | None = None,
     ) -> None:
         self.name = name
+        self.allowed = allowed or Allowed()
         self.kind = kind
         self.limits = limits
         self._requests = Requests(base_url, {"Accept": "application/json"} | dict(headers or {}))
@@ -135,12 +140,14 @@ class Upstream:
         tally.answered(time.perf_counter() - started)
         return reply
 
-    def misread(self, why: str) -> SourceMisread:
-        """The error for an answer that does not conform, after telling the observers of it."""
+    def misread(self, why: str, record: str | None = None) -> SourceMisread:
+        """The error for an answer, or the *record* of that id, that does not conform, after telling the
+        observers of it. *why* begins with the place: `Patient.name[]: malformed`."""
         if (operation := current_operation()) is not None:
             operation.tally.of(self.name).misread()
+        flaw = Flaw.of(why)
         for observer in self._observers:
-            observer.on_misread(self.name, why)
+            observer.on_misread(self.name, flaw, record)
         return SourceMisread(self.name, why)
 
     def foreign(self, kind: str, rows: int) -> None:

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TypeAlias
 
 from sources.calling import Nonconforming, Unasked, Upstream, one_each
+from sources.calling.answers import not_asked
 from sources.crm.columns import Columns
 from sources.crm.parts import TypedParts, engagement
 from sources.errors import SourceError
@@ -81,8 +82,9 @@ class Records:
         layout = self._layout
         columns = self._plain(record, names)
         asked = {layout.key, *names}
-        if not columns.keys() <= asked:
-            raise Nonconforming(f"{layout.noun}: a field that was not asked for")
+        unasked = not_asked(layout.noun, columns, asked, self._upstream.allowed.fields)
+        if unasked is not None:
+            raise Nonconforming(unasked)
         missing = next((name for name in names if name not in columns), None)
         if missing is not None:
             raise Nonconforming(f"{layout.noun}: `{missing}` is missing")

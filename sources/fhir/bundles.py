@@ -12,8 +12,10 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from sources.calling import Nonconforming, Reader
+from sources.fhir.identity import Identity
 from sources.fhir.outcomes import Outcome
-from sources.fhir.wire import WIRE, projected
+from sources.fhir.reading import WHOLE, Reading
+from sources.fhir.wire import projected, wire_types
 from sources.model import Resource
 from sources.naming import Practice
 
@@ -55,40 +57,6 @@ class _Bundle(_Part, Generic[T], frozen=True, kw_only=True, gc=False, tag_field=
     signature: _Skipped = UNSET
 
 
-class _Reference(msgspec.Struct, frozen=True, gc=False):
-    reference: str | None = None
-
-
-class _Participant(msgspec.Struct, frozen=True, gc=False):
-    actor: _Reference | None = None
-
-
-class _Identifier(msgspec.Struct, frozen=True, gc=False):
-    system: str | None = None
-    value: str | None = None
-
-
-class Identity(msgspec.Struct, frozen=True, gc=False):
-    """What tells whose a row is, when the rest of it cannot be read."""
-
-    id: str
-    subject: _Reference | tuple[_Reference, ...] | None = None
-    patient: _Reference | None = None
-    beneficiary: _Reference | None = None
-    participant: tuple[_Participant, ...] = ()
-    identifier: tuple[_Identifier, ...] = ()
-
-    @property
-    def owner(self) -> str | None:
-        """The reference to whom the row is about; of several, to the first patient."""
-        subjects = self.subject if isinstance(self.subject, tuple) else (self.subject,)
-        actors = (participant.actor for participant in self.participant)
-        named = (*subjects, self.patient, self.beneficiary, *actors)
-        references = [each.reference for each in named if each is not None and each.reference is not None]
-        patients = (each for each in references if "Patient/" in each)
-        return next(patients, None) or next(iter(references), None)
-
-
 class Unread(NamedTuple):
     """A row that does not conform, and whose it is."""
 
@@ -113,11 +81,19 @@ class PageReader(Generic[R]):
     """Reads the pages of a search for *kind*: of each row *elements*, or all the model has."""
 
     def __init__(
-        self, kind: type[R], elements: str | None = None, practices: tuple[Practice, ...] | None = None
+        self,
+        kind: type[R],
+        elements: str | None = None,
+        practices: tuple[Practice, ...] | None = None,
+        reading: Reading = WHOLE,
     ) -> None:
-        row = WIRE[kind] if elements is None else projected(kind, frozenset(elements.split(",")), practices)
+        if elements is None:
+            row = wire_types(reading)[kind]
+        else:
+            row = projected(kind, frozenset(elements.split(",")), practices, reading)
         wire: Any = row | Outcome
         name = self.name = kind.__name__
+        self._allowed = reading.allow
         self._whole: Reader[_Bundle[R | Outcome]] = Reader(_Bundle[wire], "Bundle")
         self._loose: Reader[_Bundle[Raw]] = Reader(_Bundle[Raw], "Bundle")
         self._row: Reader[R | Outcome] = Reader(wire, name)
@@ -127,7 +103,7 @@ class PageReader(Generic[R]):
         """The page in *body*.
 
         Raises:
-            Nonconforming: it is no searchset, or a row does not even tell whose it is.
+            Nonconforming: it is no searchset, or a row is no resource at all.
         """
         try:
             bundle = self._whole.read(body)
@@ -139,7 +115,7 @@ class PageReader(Generic[R]):
         """The one resource in *body*, as a page.
 
         Raises:
-            Nonconforming: it is no resource of the type, or does not even tell whose it is.
+            Nonconforming: it is no resource at all.
         """
         raw = Raw(bytes(body))
         try:
@@ -148,7 +124,7 @@ class PageReader(Generic[R]):
             return Page([], [Unread(str(fault), self._identity.read(raw))])
 
     def _one_by_one(self, body: bytes | memoryview) -> Page[R]:
-        bundle = self._loose.read(body)
+        bundle = self._loose.read(body, self._allowed)
         read: list[R | Outcome] = []
         unread: list[Unread] = []
         for entry in bundle.entry:
@@ -169,10 +145,13 @@ class PageReader(Generic[R]):
 
 @lru_cache(maxsize=1024)
 def page_reader(
-    kind: type[R], elements: str | None = None, practices: tuple[Practice, ...] | None = None
+    kind: type[R],
+    elements: str | None = None,
+    practices: tuple[Practice, ...] | None = None,
+    reading: Reading = WHOLE,
 ) -> PageReader[R]:
     """The reader for *kind* and *elements*; making one takes longer than reading a page."""
-    return PageReader(kind, elements, practices)
+    return PageReader(kind, elements, practices, reading)
 
 
 def _page(read: list[R | Outcome], unread: list[Unread], links: tuple[_Link, ...]) -> Page[R]:

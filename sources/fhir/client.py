@@ -62,9 +62,9 @@ class FhirClient:
         self._found_out: Capability | None = None
         self._ask_again_at = 0.0
 
-    def misread(self, why: str) -> SourceError:
-        """The error for an answer that does not conform."""
-        return self._upstream.misread(why)
+    def misread(self, why: str, record: str | None = None) -> SourceError:
+        """The error for an answer, or the *record* of that id, that does not conform."""
+        return self._upstream.misread(why, record)
 
     async def search(
         self, reader: PageReader[R], parameters: Parameters, deadline: float | None = None
@@ -278,7 +278,7 @@ class FhirClient:
     def _count(self, page: Page[R]) -> None:
         self._upstream.took(len(page.rows))
         for row in page.unread:
-            self.misread(row.why)
+            self.misread(row.why, row.identity.record)
 
     def _remarked(self, page: Page[R]) -> Page[R]:
         """*page* as its own remarks say it is to be taken."""

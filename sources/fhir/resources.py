@@ -15,7 +15,9 @@ from sources.fhir.bundles import PageReader, page_reader
 from sources.fhir.checking import Searches, checked
 from sources.fhir.client import FhirClient, Results
 from sources.fhir.history import Version
+from sources.fhir.identity import Untold
 from sources.fhir.keys import by_id, by_identifier, by_patient, owners, references
+from sources.fhir.reading import Reading
 from sources.fhir.settings import FhirServer
 from sources.fhir.strategies import Question, Strategies
 from sources.model import PatientId, Resource
@@ -25,6 +27,7 @@ from sources.ports import Checked, Found, Listed, Page
 R = TypeVar("R", bound=Resource)
 
 _UNASKED = "most rows are not what was asked for"
+_UNTOLD = "a row that cannot be read does not tell whose it is"
 _CUT = "there are more rows than the server gives of one search; narrow the search"
 
 
@@ -58,8 +61,8 @@ class Resources:
         def told(chunk: Sequence[str], answer: Results[R]) -> Found[str, R]:
             try:
                 found = by_id(self._server.name, answer.rows, answer.unread, chunk, self._dropped(kind))
-            except Unasked:
-                raise self.misread(kind, _UNASKED) from None
+            except (Unasked, Untold) as fault:
+                raise self._distrusted(kind, fault) from None
             return found if answer.complete else self._with_the_rest(kind, chunk, found)
 
         keys = list(dict.fromkeys(possible_ids(ids)))
@@ -74,8 +77,8 @@ class Resources:
                 found = by_identifier(
                     self._server.name, answer.rows, answer.unread, chunk, self._dropped(kind)
                 )
-            except Unasked:
-                raise self.misread(kind, _UNASKED) from None
+            except (Unasked, Untold) as fault:
+                raise self._distrusted(kind, fault) from None
             return found if answer.complete else self._with_the_rest(kind, chunk, found)
 
         question = Question(self._reader(kind, elements), "identifier", self._form(elements))
@@ -103,8 +106,8 @@ class Resources:
             rows = [row for row in rows if any(reference in known for reference in references(row))]
         try:
             lists = by_patient(self._server.name, rows, answer.unread, known, self._dropped(kind))
-        except Unasked:
-            raise self.misread(kind, _UNASKED) from None
+        except (Unasked, Untold) as fault:
+            raise self._distrusted(kind, fault) from None
         found: dict[PatientId, Listed[R] | SourceError] = {
             patient: mine if isinstance(mine, SourceError) else Listed(tuple(mine), answer.complete)
             for patient, mine in lists.items()
@@ -157,6 +160,10 @@ class Resources:
         """The error for resources of that type that do not conform, or were not asked for."""
         return self.client.misread(f"{kind.__name__}: {why}")
 
+    def _distrusted(self, kind: type[Resource], fault: Exception) -> SourceError:
+        """The error for an answer of which nothing can be trusted."""
+        return self.misread(kind, _UNTOLD if isinstance(fault, Untold) else _UNASKED)
+
     def _link(self, bookmark: str, search: Parameters) -> str:
         try:
             return link_of(bookmark, self._base_url, search)
@@ -165,7 +172,8 @@ class Resources:
             raise SourceRejected(self._server.name, why) from None
 
     def _reader(self, kind: type[R], elements: str) -> PageReader[R]:
-        return page_reader(kind, elements, self._practices)
+        reading = Reading(self._server.strict, self._upstream.allowed.fields)
+        return page_reader(kind, elements, self._practices, reading)
 
     def _form(self, elements: str, count: int | None = None) -> Parameters:
         most = self.client.facts.page_size if count is None else min(count, self.client.facts.page_size)

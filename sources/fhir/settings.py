@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, replace
 from typing import Literal
 
+from sources.fhir.reading import Strict
 from sources.fhir.vendors import VENDORS, Vendor, Way
 from sources.naming import Practice
 
@@ -20,7 +21,8 @@ class FhirServer:
     ids stay out of URLs and logs; `get` is for servers that know nothing else. `elements` asks for the wanted
     elements only (`_elements`). `self_link` is whether an answer must say by its self link which filters were
     used; with None it need not, but what it says counts. At most `ids_per_call` ids go into one search, and
-    at most `page_limit` pages of `page_size` rows are read of it.
+    at most `page_limit` pages of `page_size` rows are read of it. `strict` is how far each resource is
+    held against R4.
     """
 
     name: str
@@ -34,6 +36,7 @@ class FhirServer:
     ids_per_call: int | None = None
     page_size: int | None = None
     page_limit: int = 20
+    strict: Strict = "whole"
 
     def facts(self) -> Vendor:
         """What is known of the vendor, and what these settings say instead."""

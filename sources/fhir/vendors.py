@@ -45,7 +45,8 @@ class Vendor:
     `self_link`: True where every answer says by its self link which filters were used, False where none does;
     None: what it says is believed, if it says anything. `offset` is the parameter by which a server without
     links is asked for the next page. `typed_references`: a search by reference finds nothing but for
-    `Patient/1`, where others take `1` as well.
+    `Patient/1`, where others take `1` as well. `allow` are the fields beside R4's that they send; its version
+    is raised with every change of it.
     """
 
     ways: Mapping[str, Way] = field(default_factory=lambda: MappingProxyType({}))
@@ -58,6 +59,8 @@ class Vendor:
     entries_per_batch: int = 100
     page_size: int = 1000
     codes: Mapping[str, Meaning] = field(default_factory=lambda: MappingProxyType({}))
+    allow: tuple[str, ...] = ()
+    allow_version: str = ""
 
     def value(self, parameter: str, key: str) -> str:
         """How *key*, an id, an identifier or the like, is given as a value of the search *parameter*."""
@@ -85,6 +88,10 @@ _EPIC_CODES = {
     "4134": Meaning.WITHHELD,
 }
 
+_MEDPLUM_FIELDS = (
+    *("Meta.account", "Meta.accounts", "Meta.author", "Meta.compartment", "Meta.onBehalfOf", "Meta.project"),
+)
+
 VENDORS: Mapping[str, Vendor] = MappingProxyType(
     {
         "generic": Vendor(),
@@ -108,6 +115,8 @@ VENDORS: Mapping[str, Vendor] = MappingProxyType(
             self_link=False,
             offset="_offset",
             typed_references=True,
+            allow=_MEDPLUM_FIELDS,
+            allow_version="medplum-1",
         ),
     }
 )

@@ -1,34 +1,34 @@
 """Owns the wire types: for each record of the model a subclass that decodes FHIR JSON strictly.
 
-What is decoded *is* the domain record. The elements the model does not hold are known by name and skipped
-over; any other name is refused, and so are modifiers, which change what a record means and are not understood
-(https://hl7.org/fhir/R4/extensibility.html#modifierExtension).
+What is decoded *is* the domain record. The elements the model does not hold are known by name, and checked or
+skipped over; any other name is refused, and so are modifiers, which change what a record means and are not
+understood (https://hl7.org/fhir/R4/extensibility.html#modifierExtension).
 """
 
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
-from typing import Annotated, Any, Union, cast, get_args, get_origin, get_type_hints
+from functools import lru_cache, partial
+from typing import Any, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
-from msgspec import NODEFAULT, UNSET, Raw, UnsetType
+from msgspec import NODEFAULT, UNSET, Raw
 
-from sources.fhir.elements import ELEMENTS, Element
-from sources.fhir.primitives import TYPES
+from sources.fhir.elements import ELEMENTS, TYPES
+from sources.fhir.presence import Rules, checking
+from sources.fhir.r4.definitions import Element
+from sources.fhir.reading import WHOLE, Reading
+from sources.fhir.shapes import ANYTHING, REFUSED, Shapes, several, skipped, value_type
 from sources.model import Encounter, Patient, Record, Resource
 from sources.naming import Practice
 
-_SKIPPED: Any = Raw | UnsetType
-_NONE_OF: Any = Annotated[list[Raw], msgspec.Meta(max_length=0)] | UnsetType
 _UNREAD = " (not read)"
 """Behind the name of an element, what its attribute listens to while the element itself is skipped over."""
 
 DEEPEST = 9
 """How many times an element may lie within one of its own kind; what lies deeper is there, and not read."""
-
-_REFUSED = {"modifierExtension": _NONE_OF, "implicitRules": _NONE_OF}
 
 
 def _joined_by(kind: type[Record], practices: tuple[Practice, ...]) -> dict[str, Any]:
@@ -70,9 +70,13 @@ def _numbers(row: Any, practices: dict[str, list[Practice]]) -> tuple[str, ...]:
 class _Builder:
     """Builds each wire type once, those it is made of first."""
 
-    def __init__(self) -> None:
+    def __init__(self, reading: Reading) -> None:
         self.types: dict[type[Record], type[Record]] = {}
         self._open: list[type[Record]] = []
+        self._allowed = reading.allowed()
+        official = reading.strict == "official"
+        self._shapes = None if reading.strict == "read" else Shapes(self._allowed, official=official)
+        self._value_type = partial(value_type, official=official)
 
     def of(self, kind: type[Record]) -> Any:
         if kind in self.types:
@@ -91,28 +95,20 @@ class _Builder:
         only: frozenset[str] | None = None,
         practices: tuple[Practice, ...] | None = None,
     ) -> type[Record]:
-        """The wire type of *kind*; with *only*, all other elements are skipped over."""
-        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
-        hints = get_type_hints(kind, include_extras=True)
-        definitions: list[tuple[str, Any, Any]] = []
-        for element in ELEMENTS[kind]:
-            if (known := fields.get(element.name)) is not None:
-                is_read = only is None or element.name in only
-                name = element.name if is_read else f"{element.name}{_UNREAD}"
-                wire_type = self._wire_type(hints[known.name], element)
-                definitions.append((known.name, wire_type, _field(name, known.default)))
-                if not is_read:
-                    definitions.append(_skipped(element.name))
-            else:
-                definitions.append(_skipped(element.name))
-            if element.primitive is not None:
-                definitions.append(_skipped(f"_{element.name}"))
+        """The wire type of *kind*; with *only*, no other element is read, and none is required."""
+        known = {field.encode_name: field.name for field in msgspec.structs.fields(kind)}
+        read = known.keys() if only is None else known.keys() & only
         is_resource = issubclass(kind, Resource)
+        attributes = known | {
+            name: skipped(name) for element in ELEMENTS[kind] for name in _skipped(element, read)
+        }
+        rules = Rules.of(TYPES[kind], attributes.__getitem__, lambda it: it.name in read or not is_resource)
+        joined = _joined_by(kind, practices) if practices is not None else {}
         wire = msgspec.defstruct(
             kind.__name__,
-            definitions,
+            [*self._definitions(kind, frozenset(read))],
             bases=(kind,),
-            namespace=_joined_by(kind, practices) if practices is not None else None,
+            namespace=joined | checking(rules),
             module=__name__,
             frozen=True,
             kw_only=True,
@@ -124,51 +120,105 @@ class _Builder:
         )
         return cast(type[Record], wire)
 
-    def _wire_type(self, hint: Any, element: Element) -> Any:
+    def _definitions(self, kind: type[Record], read: frozenset[str]) -> Iterator[tuple[str, Any, Any]]:
+        """The fields of the wire type of *kind*, of which those *read* are the model's."""
+        fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+        hints = get_type_hints(kind, include_extras=True)
+        for element in ELEMENTS[kind]:
+            if (known := fields.get(element.name)) is not None:
+                is_read = element.name in read
+                name = element.name if is_read else f"{element.name}{_UNREAD}"
+                wire_type = self._wire_type(hints[known.name], element, TYPES[kind])
+                must = is_read and element.is_required and not element.has_sibling and element.choice is None
+                yield known.name, wire_type, _field(name, NODEFAULT if must else known.default)
+                if not is_read:
+                    yield self._unread(kind, element)
+            else:
+                yield self._unread(kind, element)
+            if element.has_sibling:
+                yield self._sibling(element)
+        for name in self._allowed.get(TYPES[kind], ()):
+            yield skipped(name), ANYTHING, msgspec.field(name=name, default=UNSET)
+
+    def _unread(self, kind: type[Record], element: Element) -> tuple[str, Any, Any]:
+        if element.name in REFUSED:
+            type_ = REFUSED[element.name]
+        else:
+            type_ = ANYTHING if self._shapes is None else self._shapes.of(TYPES[kind], element)
+        must = (
+            element.is_required
+            and not element.has_sibling
+            and element.choice is None
+            and not issubclass(kind, Resource)
+        )
+        default = NODEFAULT if must else UNSET
+        return skipped(element.name), type_, _field(element.name, default)
+
+    def _sibling(self, element: Element) -> tuple[str, Any, Any]:
+        type_ = ANYTHING if self._shapes is None else self._shapes.sibling(element)
+        return skipped(f"_{element.name}"), type_, _field(f"_{element.name}", UNSET)
+
+    def _wire_type(self, hint: Any, element: Element, owner: str) -> Any:
         """The type of *element*: what the model says of its shape, what FHIR says of its values."""
         origin = get_origin(hint)
         if origin in (Union, types.UnionType):
             # Absent elements are None in the model; on the wire they are absent, never null.
             (inner,) = (arg for arg in get_args(hint) if arg is not type(None))
-            return self._wire_type(inner, element)
+            return self._wire_type(inner, element, owner)
         if origin is tuple:
-            return tuple[self._wire_type(get_args(hint)[0], element), ...]  # type: ignore[misc]
+            inner = self._wire_type(get_args(hint)[0], element._replace(is_list=False), owner)
+            return several(inner, element)
         if isinstance(hint, type) and issubclass(hint, Record):
             return self.of(hint)
         if hint is Decimal:
             return Decimal  # to the digit as it was sent, which a float is not
         if element.primitive is None:
             raise TypeError(f"element `{element.name}` is not a primitive, but the model says it is")
-        return TYPES[element.primitive]
+        return self._value_type(owner, element)
 
 
 def _field(name: str, default: Any) -> Any:
     return msgspec.field(name=name) if default is NODEFAULT else msgspec.field(name=name, default=default)
 
 
-def _skipped(name: str) -> tuple[str, Any, Any]:
-    attribute = f"skipped_{name.lstrip('_')}{'_sibling' if name.startswith('_') else ''}"
-    return attribute, _REFUSED.get(name, _SKIPPED), msgspec.field(name=name, default=UNSET)
+def _skipped(element: Element, read: Collection[str]) -> Iterator[str]:
+    """The names on the wire of what belongs to *element* and is not read."""
+    if element.name not in read:
+        yield element.name
+    if element.has_sibling:
+        yield f"_{element.name}"
 
 
-_builder = _Builder()
-for _kind in ELEMENTS:
-    if issubclass(_kind, Resource):
-        _builder.of(_kind)
+@lru_cache(maxsize=64)
+def _builder(reading: Reading) -> _Builder:
+    builder = _Builder(reading)
+    for kind in ELEMENTS:
+        if issubclass(kind, Resource):
+            builder.of(kind)
+    return builder
 
-WIRE: dict[type[Record], type[Record]] = _builder.types
-"""The wire type of each record of the model."""
+
+def wire_types(reading: Reading = WHOLE) -> dict[type[Record], type[Record]]:
+    """The wire type of each record of the model."""
+    return _builder(reading).types
+
+
+WIRE: dict[type[Record], type[Record]] = wire_types()
+"""The wire type of each record of the model, read as strictly as can be."""
 
 
 def projected(
-    kind: type[Record], elements: frozenset[str], practices: tuple[Practice, ...] | None = None
+    kind: type[Record],
+    elements: frozenset[str],
+    practices: tuple[Practice, ...] | None = None,
+    reading: Reading = WHOLE,
 ) -> type[Record]:
-    """The wire type of *kind* that reads those elements and skips over all others that R4 knows.
+    """The wire type of *kind* that reads those elements, and keeps none of the others that R4 knows.
 
     With *practices*, MRNs and visit numbers are the identifiers of their systems, whatever they are typed as:
     another hospital's MRN is typed MR as well.
 
-    Servers may answer with more than was asked for; reading it would cost more than the call. The attributes
-    of what is not read are absent.
+    Servers may answer with more than was asked for; to make attributes of it would cost more than the call.
+    What is required is required of the elements that are read: the resource may be cut to them (SUBSETTED).
     """
-    return _builder.built(kind, elements, practices)
+    return _builder(reading).built(kind, elements, practices)

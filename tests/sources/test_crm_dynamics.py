@@ -243,7 +243,7 @@ MISREAD = [
     ({"cg_lasttouch": "2026-11-18"}, "contacts.cg_lasttouch: not an instant"),
     ({"cg_satisfaction": {"Name": NAME}}, "record: a column that holds more than one value"),
     ({f"_ownerid_value@{SHOWN}": 7}, "contacts._ownerid_value@label: not text"),
-    ({"birthdate": "1990-01-01"}, "contacts: a field that was not asked for"),
+    ({"birthdate": "1990-01-01"}, "contacts: unknown field `birthdate`"),
 ]
 
 

@@ -115,7 +115,7 @@ async def test_a_property_nobody_asked_for_is_refused() -> None:
     async with stub(lambda asked: body) as source, crm_at(source.url) as crm:
         found = await crm.engagements([K1, K2], SCORE)
 
-    assert str(found[K1]) == "source `crm`: contact.properties: one that was not asked for"
+    assert str(found[K1]) == "source `crm`: contact.properties: unknown field `email`"
     assert found[K2] == Engagement(care_key=K2)
 
 

@@ -235,8 +235,8 @@ MISREAD = [
     ({"Last_Touch__c": "2026-11-38T21:55:00.000+0000"}, "Account.Last_Touch__c: not an instant"),
     ({"OwnerId": 5}, "Account.OwnerId: not text"),
     ({"Owner": {"Name": {"First": NAME}}}, "query.records: a field that holds more than one value"),
-    ({"Owner": {"Name": NAME, "Email": NAME}}, "Account: a field that was not asked for"),
-    ({"PersonBirthdate": "1990-01-01"}, "Account: a field that was not asked for"),
+    ({"Owner": {"Name": NAME, "Email": NAME}}, "Account: unknown field `Owner.Email`"),
+    ({"PersonBirthdate": "1990-01-01"}, "Account: unknown field `PersonBirthdate`"),
     ({"Owner": [NAME]}, "query.records: a field that holds more than one value"),
 ]
 

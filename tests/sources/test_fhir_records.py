@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sources.calling import Event, Limits, Outcome, Upstream
+from sources.calling import Event, Flaw, Limits, Outcome, Upstream
 from sources.ehr.fhir import FhirRecords, FhirSettings
 from sources.errors import SourceError, SourceMisread, SourceRejected, SourceTimeout, SourceUnavailable
 from sources.model import Encounter, Mrn, Patient, PatientId, Practitioner
@@ -42,8 +42,8 @@ class Misreads:
 
     def on_call(self, source: str, outcome: Outcome, seconds: float, size: int) -> None: ...
 
-    def on_misread(self, source: str, why: str) -> None:
-        self.whys.append(why)
+    def on_misread(self, source: str, flaw: Flaw, record: str | None) -> None:
+        self.whys.append(flaw.why)
 
     def on_event(self, source: str, event: Event) -> None: ...
 
@@ -215,9 +215,17 @@ async def test_a_bad_record_costs_its_own_key_and_is_counted() -> None:
     assert observer.whys == ["Patient: unknown field `vendor`"]
 
 
-async def test_an_element_that_was_not_asked_for_is_not_read() -> None:
+async def test_an_element_that_was_not_asked_for_is_checked_all_the_same() -> None:
     body = searchset(encounter("e1", "p1", period={"start": "Jane"}))
     async with stub(lambda asked: body) as source, records_at(source.url) as records:
+        found = await records.of_patients(Encounter, [P1], Narrowing(), STATUS)
+
+    assert str(found[P1]) == "source `ehr`: Encounter.period.start: malformed"
+
+
+async def test_a_source_of_which_only_what_is_read_is_checked_may_send_anything_else() -> None:
+    body = searchset(encounter("e1", "p1", period={"start": "Jane"}))
+    async with stub(lambda asked: body) as source, records_at(source.url, strict="read") as records:
         found = await records.of_patients(Encounter, [P1], Narrowing(), STATUS)
 
     (row,) = rows_of(found, P1)

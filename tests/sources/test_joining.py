@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.calling import Event, Limits, Outcome, Reply, Upstream, operating
+from sources.calling import Event, Flaw, Limits, Outcome, Reply, Upstream, operating
 from sources.calling.joining import Flights
 from sources.errors import SourceError, SourceRejected, SourceTimeout, SourceUnavailable
 from tests.sources.stub import Answer, Asked, Stub, Writer, answer, json_answer, stub
@@ -25,7 +25,7 @@ class Events:
 
     def on_call(self, source: str, outcome: Outcome, seconds: float, size: int) -> None: ...
 
-    def on_misread(self, source: str, why: str) -> None: ...
+    def on_misread(self, source: str, flaw: Flaw, record: str | None) -> None: ...
 
     def on_event(self, source: str, event: Event) -> None:
         self.events.append(event)

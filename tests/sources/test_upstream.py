@@ -9,6 +9,7 @@ import pytest
 
 from sources.calling import (
     Event,
+    Flaw,
     HttpxTransport,
     Limits,
     Outcome,
@@ -56,8 +57,8 @@ class Heard:
         assert seconds >= 0
         self.outcomes.append(outcome)
 
-    def on_misread(self, source: str, why: str) -> None:
-        self.misreads.append(why)
+    def on_misread(self, source: str, flaw: Flaw, record: str | None) -> None:
+        self.misreads.append(flaw.why)
 
     def on_event(self, source: str, event: Event) -> None:
         self.events.append(event)

@@ -94,7 +94,7 @@ class DynamicsEngagements:
 
     def _page(self, reply: Reply) -> Page:
         try:
-            return PAGE.read(reply.body)
+            return PAGE.read(reply.body, self._upstream.allowed.fields)
         except Nonconforming as fault:
             raise self._upstream.misread(str(fault)) from None
 

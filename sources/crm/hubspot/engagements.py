@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from functools import partial
 
 from sources.calling import Nonconforming, Reply, RowReader, Unasked, Upstream, in_chunks, one_each
+from sources.calling.answers import not_asked
 from sources.crm.hubspot.normalise import TextParts
 from sources.crm.hubspot.settings import HubSpotSettings
 from sources.crm.hubspot.wire import Batch, Contact, ContactIdentity
@@ -65,7 +66,7 @@ class HubSpotEngagements:
         self, reply: Reply, keys: Sequence[CareKey], properties: Sequence[str]
     ) -> dict[CareKey, Engagement | SourceError]:
         try:
-            read = _BATCH.read(reply.body)
+            read = _BATCH.read(reply.body, self._upstream.allowed.fields)
         except Nonconforming as fault:
             raise self._upstream.misread(str(fault)) from None
         rows: list[tuple[CareKey | None, Engagement]] = []
@@ -97,8 +98,9 @@ class HubSpotEngagements:
         return CareKey(key) if isinstance(key, str) else None
 
     def _engagement(self, key: CareKey | None, contact: Contact, known: set[str]) -> Engagement:
-        if not contact.properties.keys() <= known:
-            raise Nonconforming("contact.properties: one that was not asked for")
+        unasked = not_asked("contact.properties", contact.properties, known, self._upstream.allowed.fields)
+        if unasked is not None:
+            raise Nonconforming(unasked)
         return engagement(key or CareKey(""), TextParts(contact.properties), self._settings.properties)
 
     def _with_the_rest(

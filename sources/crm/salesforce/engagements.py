@@ -79,7 +79,7 @@ class SalesforceEngagements:
     async def _page(self, path: str, query: list[tuple[str, str]] | None, deadline: float) -> QueryPage:
         reply = await self._upstream.send("GET", path, query=query, headers=_BATCH, deadline=deadline)
         try:
-            return QUERY_PAGE.read(reply.body)
+            return QUERY_PAGE.read(reply.body, self._upstream.allowed.fields)
         except Nonconforming as fault:
             raise self._upstream.misread(str(fault)) from None
 

@@ -123,7 +123,7 @@ class PmsClient:
         identity: Callable[[W], I],
     ) -> Results[T, I]:
         try:
-            read = reader.read(body)
+            read = reader.read(body, self._upstream.allowed.fields)
         except Nonconforming as fault:
             raise self._upstream.misread(str(fault)) from None
         rows: list[T] = []
@@ -134,9 +134,15 @@ class PmsClient:
             except Nonconforming as fault:
                 unread.append(Unread(str(fault), identity(row)))
         for bad in unread:
-            self._upstream.misread(bad.why)
+            self._upstream.misread(bad.why, _id_of(bad.identity))
         self._upstream.took(len(rows))
         return Results(rows, unread, getattr(read.envelope, "next_cursor", None))
+
+
+def _id_of(identity: object) -> str | None:
+    """The record's id in the PMS, where rows of its kind have one."""
+    id_ = getattr(identity, "id", None)
+    return None if id_ is None else str(id_)
 
 
 def _of_patient(row: WireCoverage | WireBalance) -> OfPatientIdentity:
