@@ -51,7 +51,7 @@ class DataClass(Enum):
     REASON = "reason", "Why someone comes and for which service: it can reveal a condition."
     VISIT = "visit", "That an encounter took place: its status, class, period and place."
     CLINICAL = "clinical", "Conditions, results, medications, allergies, procedures and plans."
-    NOTES = "notes", "Clinical notes, documents and other free text: they can hold anything."
+    NOTES = "notes", "Clinical notes, documents, and whatever else is written in words: it can hold anything."
     FINANCIAL = "financial", "Insurance coverage, balances and what was paid."
     ENGAGEMENT = (
         "engagement",
@@ -59,7 +59,7 @@ class DataClass(Enum):
     )
     HISTORY = (
         "history",
-        "When a person was last in touch with the practice: dates of care, whoever keeps them.",
+        "When a person last visited or was in touch with the practice: dates of care, whoever keeps them.",
     )
     OPERATIONS = "operations", "How the gateway and its sources are doing: nothing about persons."
 

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from policies.actor import Audience, Purpose
-from policies.labels import PART_2, SENSITIVITIES, UNKNOWN
+from policies.labels import PART_2, PSYCHOTHERAPY, SENSITIVITIES, UNKNOWN
 
 # fmt: off
 PATIENT, CLINICIAN, PRACTICE = Audience.PATIENT, Audience.CLINICIAN, Audience.PRACTICE
@@ -65,7 +65,7 @@ HANDLINGS: tuple[Handling, ...] = (
     Handling((PART_2,), (PATIENT, CLINICIAN, PRACTICE), (PARTNER, AI),
              "Records of substance use programs go out with consent only, and never to marketing "
              "(42 CFR 2.31, 2.33)."),
-    Handling(("HIPAAPsyNotes",), (), (CLINICIAN,),
+    Handling((PSYCHOTHERAPY,), (), (CLINICIAN,),
              "Psychotherapy notes need an authorization, and are no part of the right of access "
              "(45 CFR 164.508(a)(2), 164.524(a)(1)(i))."),
     Handling(("NODSCLCD", "NODSCLCDS"), (PATIENT, CLINICIAN, PRACTICE), (PARTNER, AI),

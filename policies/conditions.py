@@ -12,7 +12,7 @@ from policies.compartment import DIRECTORY
 from policies.consent import Answer, Asking, Facts, Says, answer
 from policies.emergency import Emergency
 from policies.facts import CODES, DATES, FROM_THE_PMS, LABELS, labels_of, sensitivities_of
-from policies.labels import PART_2, UNLABELLED, Labels, labels, widened
+from policies.labels import PART_2, PSYCHOTHERAPY, UNLABELLED, Labels, labels, widened
 from policies.reasons import (
     CONSENT_DENIES,
     CONSENT_UNREADABLE,
@@ -100,7 +100,8 @@ class RowConditions:
     """What a row of one resource type must pass to be known to one actor.
 
     `asking` is how consents see the actor; None where no consent can bind them. `emergency` lifts consents
-    and labels for its patient's rows, but for what 42 CFR Part 2 protects, unless that is documented too.
+    and labels for its patient's rows, but for what 42 CFR Part 2 protects, unless that is documented too, and
+    for psychotherapy notes: those need the patient's own authorization (45 CFR 164.508(a)(2)).
     `attributes` are those of the record that must be there; `detail`, those that consents which look at the
     row need beside them.
     """
@@ -149,7 +150,10 @@ class RowConditions:
         emergency = self.emergency
         if emergency is None or not emergency.concerns(owner):
             return None
-        is_part_2 = PART_2 in labels_of(self.labels.kind, row).handling
+        handling = labels_of(self.labels.kind, row).handling
+        if PSYCHOTHERAPY in handling:
+            return None
+        is_part_2 = PART_2 in handling
         return Verdict(None, is_part_2) if emergency.part2 or not is_part_2 else None
 
     def _looked_at(self, row: object, said: Answer, consents: Sequence[Consent]) -> Verdict:

@@ -30,6 +30,9 @@ UNKNOWN = "unknown"
 PART_2 = "42CFRPart2"
 """The handling code of records of substance use disorder programs (42 CFR Part 2)."""
 
+PSYCHOTHERAPY = "HIPAAPsyNotes"
+"""The handling code of a therapist's own notes of a session, kept apart from the record (45 CFR 164.501)."""
+
 PART_2_NOTICE = "42 CFR part 2 prohibits unauthorized use or disclosure of these records."
 """The short notice that goes with every disclosure of them (42 CFR 2.32(a)(2))."""
 
@@ -46,7 +49,7 @@ SENSITIVITIES: Mapping[str, tuple[str, ...]] = MappingProxyType({
 """The sensitivity codes (v3-ActCode, InformationSensitivityPolicy) by what they are about."""
 
 HANDLING = (
-    PART_2, "HIPAANOPP", "HIPAAPsyNotes", "NODSCLCD", "NODSCLCDS", "NORDSCLCD", "NORDSCLCDS", "NORDSCLW",
+    PART_2, "HIPAANOPP", PSYCHOTHERAPY, "NODSCLCD", "NODSCLCDS", "NORDSCLCD", "NORDSCLCDS", "NORDSCLW",
     "REDACT", "MASK", "PROCESSINLINELABEL",
 )
 """The policy, refrain and obligation codes (v3-ActCode) that are known."""

@@ -1,12 +1,12 @@
-"""The policy in words: Markdown for people from compliance, generated from the rules themselves."""
+"""The policy as a page: Markdown for people from compliance, generated from the rules themselves."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from itertools import groupby
 
-from policies.actor import DEFAULT_PURPOSE, Audience
-from policies.boundary import DESCRIPTIONS, PERSONAS, PURPOSES, TABLE, rule
+from policies.actor import DEFAULT_PURPOSE, Audience, Purpose
+from policies.boundary import PERSONAS, PURPOSES, TABLE, rule
 from policies.classification import Classified, Coordinate, DataClass
 from policies.compartment import COMPARTMENT, DIRECTORY, PARAMETERS
 from policies.decisions import crossing
@@ -15,35 +15,28 @@ from policies.emergency import LONGEST_S
 from policies.markdown import code, codes, table
 from policies.masks import MASKS, UNMASKED, Mask
 from policies.matrix_rows import row_conditions
-from policies.purposes import WITHIN
+from policies.plain import OPENING, PURPOSES_MEAN, what_each_sees, words
+from policies.purposes import CLAIMED_ALONE, WITHIN
 from policies.reasons import MEANINGS
 
 SIGNS = {Effect.ALLOW: "allow", Effect.MASK: "mask", Effect.DENY: "–"}
 
-OPENING = """\
-# Who may read what
-
-Generated from the rules in `policies/`; change those, not this page.
-
-Every field and every argument of the schema has a **data class**, and an answer is decided field by field:
-
-1. The **boundary** says what each audience may read of each data class: *allow*, *mask*, or nothing (–).
-   What no rule opens is denied. A denial beats a mask, and a mask beats an allowance.
-2. The token must hold the **scopes** the field needs. No scope opens what the boundary closes.
-3. The **row** must be one the token reaches: its patient's, and what its granular scopes ask for. The
-   patient's **consents** must let it through, and the audience must be cleared for its security **labels**.
-
-A field that is denied is never asked of a source. A field these rules do not know is denied, and so is one
-whose rule fails. An argument is data too: who may not read a value may not search by it."""
-
 PURPOSE_NOTE = """
 Purposes are codes of <http://terminology.hl7.org/CodeSystem/v3-ActReason>. A token with any other purpose is
-denied everything. The persona is the one of the demo that belongs to the audience.
+told nothing.
 
-One request may state its own purpose: in `extensions.purposeOfUse`, else in the header `X-Purpose-Of-Use`,
-else under that name in the `connection_init` of a WebSocket. Where the token claims a purpose, a request may
-only keep it or narrow it: {narrower}. What is no code,
-or not for the caller to state, is refused, and nothing runs."""
+One request may state its own purpose (in `extensions.purposeOfUse`, else in the header `X-Purpose-Of-Use`,
+else under that name when a WebSocket is opened). Where the token claims a purpose, a request may only keep it
+or narrow it: {narrower}.
+Where it claims none, a request may state any of its audience's but {claimed}, an emergency: a token has to
+claim that, or the glass has to be broken (below). What is no code, or is not for who asks to state, is
+refused, and nothing runs."""
+
+BOUNDARY_NOTE = """\
+## The boundary
+
+*allow*: as it is. *mask*: less of it. –: not at all. Of two rules that disagree the stricter one holds.
+"""
 
 MASKS_NOTE = """\
 ## Masks
@@ -77,18 +70,19 @@ BREAK_GLASS_NOTE = """\
 
 In an emergency a clinician who signed in may declare, on the request, one patient and a reason. For
 that patient alone, and for {minutes} minutes, it lifts consent, sensitivity labels and limits of
-purpose. It lifts no scope, nothing of the boundary above, and nothing that 42 CFR Part 2 protects,
-unless the request also states that a medical emergency is documented (42 CFR 2.51). Nobody of another
-audience, and no system, may declare it. Each use is recorded before anything is read, with the reason,
-and raises an alarm."""
+purpose. It lifts no scope, nothing of the boundary above, and no protection of psychotherapy notes, which
+need the patient's own authorization (45 CFR 164.508(a)(2)). What 42 CFR Part 2 protects it lifts only if
+the request also states that a medical emergency is documented (42 CFR 2.51). Nobody of another audience,
+and no system, may declare it. Each use is recorded before anything is read, with the reason, and raises an
+alarm."""
 
 FIELDS_NOTE = """\
 ## Every field
 
 What each audience gets when its token holds the scopes the field needs; `field(argument:)` is an argument.
 
-A field of class *reference* that needs nothing is a part of other fields' values, such as the city of an
-address or the edge of a list. It is reached only through a field that leads to it, and shown only where that
+A field that needs nothing is a part of other fields' values, such as the city of an address or the
+number of entries in a list. It is reached only through a field that leads to it, and shown only where that
 one is."""
 
 
@@ -96,7 +90,9 @@ def render(coordinates: Mapping[Coordinate, Classified]) -> str:
     """The whole page for *coordinates*: the same rules give the same text."""
     glass = BREAK_GLASS_NOTE.format(minutes=LONGEST_S // 60)
     parts = (
-        _audiences(),
+        what_each_sees(),
+        words(),
+        _purposes(),
         _boundary(),
         _masks(),
         _rows(),
@@ -108,15 +104,14 @@ def render(coordinates: Mapping[Coordinate, Classified]) -> str:
     return "\n\n".join((OPENING, *("\n".join(part) for part in parts))) + "\n"
 
 
-def _audiences() -> Iterator[str]:
-    yield "## Audiences"
+def _purposes() -> Iterator[str]:
+    yield "## Purposes"
     yield ""
     yield from table(
-        ("audience", "who", "persona", "purpose, if none is stated", "purposes it may state"),
+        ("audience", "persona", "purpose, if none is stated", "purposes it may ask for"),
         (
             (
                 audience.value,
-                DESCRIPTIONS[audience],
                 code(PERSONAS[audience]),
                 code(DEFAULT_PURPOSE[audience].value),
                 codes(sorted(purpose.value for purpose in PURPOSES[audience])),
@@ -124,7 +119,10 @@ def _audiences() -> Iterator[str]:
             for audience in Audience
         ),
     )
-    yield PURPOSE_NOTE.format(narrower="; ".join(_narrower()))
+    yield ""
+    yield from table(("purpose", "what it is"), ((code(at.value), PURPOSES_MEAN[at]) for at in Purpose))
+    claimed = codes(sorted(purpose.value for purpose in CLAIMED_ALONE))
+    yield PURPOSE_NOTE.format(narrower="; ".join(_narrower()), claimed=claimed)
 
 
 def _narrower() -> Iterator[str]:
@@ -133,8 +131,7 @@ def _narrower() -> Iterator[str]:
 
 
 def _boundary() -> Iterator[str]:
-    yield "## The boundary"
-    yield ""
+    yield BOUNDARY_NOTE
     yield from table(
         ("data class", *_audience_names(), "what it is"),
         (

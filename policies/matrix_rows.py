@@ -37,7 +37,7 @@ CLASSIFIER_NOTE = """\
 
 Before a row is shown to {audiences}, its codes and names are looked up, whether it is labelled or not: what
 is found adds to the labels, and never takes away. It errs towards finding. Words are looked for in names and
-reasons, whole and in any case; `\\w*` is any ending, a dot any sign, and a slash parts alternatives.
+reasons, whole and in any case; … is any ending, a dot any sign, and a slash parts alternatives.
 Elements that are looked at: {elements}.
 """
 
@@ -58,8 +58,7 @@ and who holds their power of attorney. They only take away: none opens what scop
   understood: `PROV` clinician, `EMP` clinician and practice, `AFFL` partner, `NOK` family, `IRCP` and `PRCP`
   anybody. Whoever is in a group or an organization can't be told, so such a provision denies.
 - Consents are remembered for a minute at most. Where they can't be read, the rows are an error.
-- An emergency (break-glass) lifts them, and labels, for its patient; a record of a substance use program only
-  if the medical emergency is documented too.
+- Break-glass lifts them, and labels, for its patient, within the limits of the section on it.
 """
 
 WITHHELD_NOTE = """\
@@ -117,13 +116,18 @@ def _classifier() -> Iterator[str]:
             (
                 system,
                 code(entry.about),
-                " ".join(word.replace("(?:", "(").replace("|", "/") for word in entry.codes.split()),
+                " ".join(_legible(word) for word in entry.codes.split()),
                 entry.source,
             )
             for system, entries in TABLES.items()
             for entry in entries
         ),
     )
+
+
+def _legible(word: str) -> str:
+    """A pattern as people read it: `drug.(abuse/misuse)`, `addict…`."""
+    return word.replace("(?:", "(").replace("|", "/").replace(r"\w*", "…")
 
 
 def _names(audiences: Iterable[Audience]) -> str:

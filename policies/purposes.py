@@ -17,9 +17,12 @@ WITHIN: Mapping[Purpose, frozenset[Purpose]] = MappingProxyType(
 )
 """The narrower purposes a request may state where the token claims the wider one: children in v3 ActReason.
 
-An emergency (ETREAT) is no narrowing of TREAT: it may open what treatment does not, and the token, or
-break-glass, has to say so. Nor does a request turn who asks for themselves (PATRQT) into family.
+An emergency (ETREAT) is no narrowing of TREAT: it may open what treatment does not. Nor does a request turn
+who asks for themselves (PATRQT) into family.
 """
+
+CLAIMED_ALONE = frozenset({Purpose.ETREAT})
+"""The purposes that a token has to claim: no request may state them by itself."""
 
 _BY_CODE = {purpose.value: purpose for purpose in Purpose}
 
@@ -40,8 +43,8 @@ class PurposeRefused(Exception):
 def for_purpose(actor: Actor, code: str) -> Actor:
     """*actor*, asking for the purpose that the request states.
 
-    Without a claim of its own, a token's request may state any purpose of the audience; with one, only that
-    purpose or one within it.
+    Without a claim of its own, a token's request may state any purpose of the audience but an emergency; with
+    one, only that purpose or one within it.
 
     Raises:
         PurposeUnknown: *code* is none of PurposeOfUse.
@@ -65,4 +68,6 @@ def permitted(actor: Actor) -> tuple[Purpose, ...]:
     if actor.claims_purpose:
         within = {actor.purpose} | WITHIN.get(actor.purpose, frozenset())
         may = may & within if actor.purpose in may else frozenset()
+    else:
+        may -= CLAIMED_ALONE
     return tuple(sorted(may, key=lambda purpose: purpose.value))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from policies import DataClass
-from resolvers.datatypes import Attachment, CodeableConcept, Dosage, Period, Quantity
+from resolvers.datatypes import Attachment, CodeableConcept, Dosage, Period, Quantity, words
 from resolvers.declare import Fields, edge
 from resolvers.directory import Practitioner
 from resolvers.node import Node, identity
@@ -47,7 +47,7 @@ class ObservationComponent:
     code: CodeableConcept | None = part("What was observed.")
     value_quantity: Quantity | None = part("The result, as an amount.")
     value_codeable_concept: CodeableConcept | None = part("The result, as a concept.")
-    value_string: str | None = part("The result, in words.")
+    value_string: str | None = words("The result, in words.")
 
 
 @strawberry.type(description="A measurement or finding.")
@@ -61,7 +61,7 @@ class Observation(Node):
     issued: str | None = observation("When the result became available.")
     value_quantity: Quantity | None = observation("The result, as an amount.")
     value_codeable_concept: CodeableConcept | None = observation("The result, as a concept.")
-    value_string: str | None = observation("The result, in words.")
+    value_string: str | None = observation("The result, in words.", data=DataClass.NOTES)
     value_boolean: bool | None = observation("The result, as yes or no.")
     value_integer: int | None = observation("The result, as a whole number.")
     value_date_time: str | None = observation("The result, as a time.")
@@ -116,7 +116,7 @@ class Immunization(Node):
     status_reason: CodeableConcept | None = immunization("Why it was not given.")
     vaccine_code: CodeableConcept | None = immunization("The vaccine.")
     occurrence_date_time: str | None = immunization("When it was given.")
-    occurrence_string: str | None = immunization("When it was given, in words.")
+    occurrence_string: str | None = immunization("When it was given, in words.", data=DataClass.NOTES)
     lot_number: str | None = immunization("The lot.")
     primary_source: bool | None = immunization("Whether it was recorded by who gave it.")
 
@@ -138,7 +138,7 @@ class CarePlan(Node):
     status: str | None = plan("FHIR RequestStatus.")
     intent: str | None = plan("FHIR CarePlanIntent.")
     category: list[CodeableConcept] | None = plan("What kind of plan it is.")
-    title: str | None = plan("What it is called.")
+    title: str | None = plan("What it is called.", data=DataClass.NOTES)
     description: str | None = plan("What it is about.", data=DataClass.NOTES)
     period: Period | None = plan("When it holds.")
 

@@ -8,6 +8,8 @@ from policies import DataClass
 from resolvers.declare import Fields
 
 part = Fields(DataClass.PART, "")
+words = Fields(DataClass.NOTES, "")
+"""For what somebody wrote in words: it can name anyone, whatever the field that holds it is about."""
 
 
 @strawberry.type(description="A code from a code system.")
@@ -93,5 +95,5 @@ class Attachment:
 
 @strawberry.type(description="How a medication is to be taken.")
 class Dosage:
-    text: str | None = part("The instruction in words.")
-    patient_instruction: str | None = part("The instruction, for the patient.")
+    text: str | None = words("The instruction in words.")
+    patient_instruction: str | None = words("The instruction, for the patient.")

@@ -189,13 +189,30 @@ def in_emergency(*, part2: bool = False, patient: PatientId = ANA) -> Any:
 
 
 def test_an_emergency_lifts_consents_and_labels_for_its_patient_alone() -> None:
-    note = condition("I10", act("HIPAAPsyNotes"))
+    held_closely = condition("I10", act("REDACT"), level("V"))
+    running = replace(in_emergency(), purpose=Purpose.HOPERAT)
 
     assert judged(in_emergency(), condition(), consent(deny())) == Verdict()
     assert judged(in_emergency(), condition(), consent()) == Verdict()
-    assert judged(in_emergency(), note) == Verdict()
+    assert judged(running, held_closely) == Verdict()
     assert judged(in_emergency(patient=BEN), condition(), consent(deny())).withheld == "consent-denies"
-    assert judged(in_emergency(patient=BEN), note).withheld == "label-handling"
+    assert judged(replace(running, emergency=None), held_closely).withheld == "label-confidentiality"
+
+
+@pytest.mark.parametrize("part2", [False, True])
+def test_psychotherapy_notes_stay_closed_in_an_emergency(part2: bool) -> None:
+    """They need the patient's own authorization (45 CFR 164.508(a)(2)); an emergency is none."""
+    note = condition("I10", act("HIPAAPsyNotes"))
+
+    assert judged(in_emergency(part2=part2), note).withheld == "label-handling"
+    assert judged(in_emergency(part2=part2), note, consent(deny())).withheld == "consent-denies"
+
+
+def test_psychotherapy_notes_are_open_in_an_emergency_as_ever_to_whom_the_patient_authorized() -> None:
+    note = condition("I10", act("HIPAAPsyNotes"))
+    authorized = consent(permit(security_label=(act("HIPAAPsyNotes"),)))
+
+    assert judged(in_emergency(), note, authorized) == Verdict()
 
 
 def test_an_emergency_lifts_what_part_2_protects_only_if_that_is_documented() -> None:

@@ -84,12 +84,45 @@ def test_the_boundary_is_there_cell_by_cell_and_reason_by_reason() -> None:
 
 
 def test_every_audience_persona_and_purpose_is_named() -> None:
-    assert [cells[0] for cells in rows("## Audiences")] == [audience.value for audience in Audience]
-    assert [cells[2].strip("`") for cells in rows("## Audiences")] == [
+    listed, meant = rows("## Purposes")[:6], rows("## Purposes")[8:]
+
+    assert [cells[0] for cells in listed] == [audience.value for audience in Audience]
+    assert [cells[1].strip("`") for cells in listed] == [
         "patient", "clinician", "frontdesk", "partner", "marketer", "ai",
     ]  # fmt: skip
-    assert rows("## Audiences")[4][3:] == ["`HMARKT`", "`HMARKT`, `HOPERAT`"]
-    assert all(f"`{purpose.value}`" in section("## Audiences") for purpose in Purpose)
+    assert listed[4][2:] == ["`HMARKT`", "`HMARKT`, `HOPERAT`"]
+    assert [cells[0] for cells in meant] == [f"`{purpose.value}`" for purpose in Purpose]
+    assert "may state any of its audience's but `ETREAT`" in section("## Purposes").replace("\n", " ")
+
+
+def test_the_page_opens_with_what_each_audience_sees_in_kinds_of_data() -> None:
+    seen = {cells[0]: cells[2:] for cells in rows("## What each audience sees")}
+
+    assert seen["crm"][:2] == ["engagement", "history"]
+    assert seen["ai"] == [
+        "directory, schedule, reason, visit, clinical",
+        "demographics",
+        "identity, contact, notes, financial, engagement, history, operations",
+    ]
+    assert seen["clinician"][1:] == ["–", "financial"]
+    assert list(seen) == [audience.value for audience in Audience]
+
+
+def test_outreach_is_told_the_attendance_and_the_quarter_of_the_last_visit() -> None:
+    kinds = {cells[0]: cells[7] for cells in rows("## The boundary")}
+
+    assert "attendance" in kinds["engagement"]
+    assert kinds["history"].startswith("When a person last visited")
+    assert ["quarter", "The year and quarter alone, such as `2026-Q3`.", "`Engagement.lastTouch`"] in rows(
+        "## Masks"
+    )
+
+
+def test_every_word_is_explained_once_and_in_order() -> None:
+    words = [cells[0] for cells in rows("## Words of this page")]
+
+    assert words == sorted(set(words))
+    assert {"audience", "consent", "mask", "purpose", "scope", "security label", "break-glass"} <= set(words)
 
 
 def test_every_mask_every_type_of_row_and_every_reason_is_explained() -> None:
@@ -104,7 +137,7 @@ def test_every_mask_every_type_of_row_and_every_reason_is_explained() -> None:
 def test_every_table_has_as_many_cells_in_each_line_as_in_its_head() -> None:
     blocks = [block.splitlines() for block in re.findall(r"(?:^\|.*\n)+", PAGE, re.MULTILINE)]
 
-    assert len(blocks) == 11 + len({coordinate.type for coordinate in COORDINATES})
+    assert len(blocks) == 14 + len({coordinate.type for coordinate in COORDINATES})
     assert {len({line.count("|") for line in block}) for block in blocks} == {1}
 
 

@@ -110,7 +110,7 @@ def test_what_is_no_purpose_is_refused_and_nothing_runs(
 @pytest.mark.parametrize(
     ("persona", "stated", "may"),
     [
-        ("clinician", "HMARKT", "CAREMGT or COC or ETREAT or HOPERAT or TREAT"),
+        ("clinician", "HMARKT", "CAREMGT or COC or HOPERAT or TREAT"),
         ("marketer", "TREAT", "HMARKT or HOPERAT"),
         ("ai", "ETREAT", "CAREMGT or COC or TREAT"),
         ("patient", "TREAT", "FAMRQT or PATRQT or PWATRNY"),
