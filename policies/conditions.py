@@ -9,7 +9,7 @@ from typing import NamedTuple
 from policies.actor import Audience
 from policies.clearance import CLASSIFIED, HANDLED, RAISED_BY_CONSENT, Clearance
 from policies.compartment import DIRECTORY
-from policies.consent import Answer, Asking, Facts, Says, answer
+from policies.consent import OUTSIDE, Answer, Asking, Facts, Says, answer
 from policies.emergency import Emergency
 from policies.facts import CODES, DATES, FROM_THE_PMS, LABELS, labels_of, sensitivities_of
 from policies.labels import PART_2, PSYCHOTHERAPY, UNLABELLED, Labels, labels, widened
@@ -20,6 +20,7 @@ from policies.reasons import (
     LABEL_HANDLING,
     LABEL_SENSITIVITY,
     OUT_OF_REACH,
+    OWNER_UNKNOWN,
     ROW_RULE_RAISED,
 )
 from policies.rows import RowRule
@@ -139,12 +140,18 @@ class RowConditions:
         """Whether the row passes; *said* is what `of_patient` found of its owner's *consents*."""
         if not self.rule.admits(row, owner):
             return Verdict(OUT_OF_REACH)
+        if owner is None and self._discloses():
+            return Verdict(OWNER_UNKNOWN)
         try:
             if said.says is Says.NOTHING and self.labels.plain(row):
                 return SHOWN
             return self._lifted(row, owner) or self._looked_at(row, said, consents)
         except Exception:  # noqa: BLE001 - a condition that raises is a no
             return Verdict(ROW_RULE_RAISED)
+
+    def _discloses(self) -> bool:
+        """Whether to show a patient's row is to disclose it, so that a consent must be asked for: whose?"""
+        return self.asking is not None and self.asking.audience in OUTSIDE
 
     def _lifted(self, row: object, owner: PatientId | None) -> Verdict | None:
         emergency = self.emergency

@@ -17,6 +17,7 @@ CONSENT_UNREADABLE = "consent-unreadable"
 LABEL_CONFIDENTIALITY = "label-confidentiality"
 LABEL_SENSITIVITY = "label-sensitivity"
 LABEL_HANDLING = "label-handling"
+OWNER_UNKNOWN = "row-owner-unknown"
 ROW_RULE_RAISED = "row-rule-raised"
 
 MEANINGS: Mapping[str, str] = MappingProxyType(
@@ -38,6 +39,7 @@ WITHHELD: Mapping[str, str] = MappingProxyType(
         LABEL_CONFIDENTIALITY: "The row is more confidential than the audience is cleared for.",
         LABEL_SENSITIVITY: "The row tells of something the audience is not cleared for.",
         LABEL_HANDLING: "A handling code of the row closes it to the audience.",
+        OWNER_UNKNOWN: "Whose row it is, and so whose consent is asked for, is not known.",
         ROW_RULE_RAISED: "A condition could not be evaluated.",
     }
 )

@@ -13,8 +13,9 @@ from starlette.types import ASGIApp
 from sandbox.addresses import Addresses, Listeners, PortTaken, bound, bound_anywhere
 from sandbox.crm.hubspot import hubspot_app
 from sandbox.ehr.app import ehr_app
+from sandbox.ehr.quirks import NONE, Quirks
 from sandbox.idp import Persona, Tokens, idp_app, personas
-from sandbox.knobs import Knobs
+from sandbox.knobs import KEPT, Knobs
 from sandbox.mover import keep_moving
 from sandbox.pms import AppointmentBook, pms_app
 from sandbox.records import Dataset
@@ -34,6 +35,9 @@ class Options:
     move_every_s: float | None = None
     gateway: str | None = None
     """The gateway's URL, if it is not the one that goes with the addresses."""
+    ehr_quirks: Quirks = NONE
+    requests_kept: int = KEPT
+    """How many requests each of EHR, PMS and CRM remembers for `/sandbox/requests`."""
 
 
 DEFAULTS = Options()
@@ -118,10 +122,21 @@ class _Sandbox:
             tokens=tokens,
         )
         verify = tokens.verifier(addresses.ehr)
-        ehr = ehr_app(dataset, verify=verify, base_url=addresses.ehr, issuer=addresses.idp)
+        ehr = ehr_app(
+            dataset,
+            verify=verify,
+            base_url=addresses.ehr,
+            issuer=addresses.idp,
+            quirks=options.ehr_quirks,
+        )
         pms = pms_app(dataset.pms, book=self._book, requests_per_second=options.pms_requests_per_second)
         crm = hubspot_app(dataset.contacts, requests_per_window=options.crm_requests_per_ten_seconds)
-        self._apps: tuple[ASGIApp, ...] = (idp, Knobs(ehr, "ehr"), Knobs(pms, "pms"), Knobs(crm, "crm"))
+        kept = options.requests_kept
+        sources = {"ehr": ehr, "pms": pms, "crm": crm}
+        self._apps: tuple[ASGIApp, ...] = (
+            idp,
+            *(Knobs(app, name, kept=kept) for name, app in sources.items()),
+        )
 
     async def serve(self, listeners: Listeners, ready: Flag | None, stop: asyncio.Event) -> None:
         sockets = (listeners.idp, listeners.ehr, listeners.pms, listeners.crm)

@@ -55,17 +55,19 @@ class _Caught:
 class Knobs:
     """ASGI middleware around the stand-in *name* (`ehr`, `pms`, `crm`, `salesforce` or `dynamics`).
 
-    `GET` and `DELETE /sandbox/requests` show and forget the last 1,000 requests; `PUT /sandbox/faults` sets
+    `GET` and `DELETE /sandbox/requests` show and forget the last *kept* requests; `PUT /sandbox/faults` sets
     the fault and `GET` shows it; `DELETE /sandbox/tokens` calls *revoke*, which ends every session. Bodies of
     token requests are not kept: they hold secrets.
     """
 
-    def __init__(self, app: ASGIApp, name: str, revoke: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, name: str, revoke: Callable[[], None] | None = None, kept: int = KEPT
+    ) -> None:
         self._app = app
         self._name = name
         self._revoke = revoke
         self._fault = Fault("none")
-        self._requests: deque[Recorded] = deque(maxlen=KEPT)
+        self._requests: deque[Recorded] = deque(maxlen=kept)
         self._controls = Starlette(
             routes=[
                 Route("/sandbox/requests", self._show_requests, methods=["GET"]),

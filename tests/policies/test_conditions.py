@@ -75,6 +75,14 @@ def test_a_consent_that_denies_withholds_from_all_but_the_patient() -> None:
     assert judged(ana, condition(), consent(deny())) == Verdict()
 
 
+@pytest.mark.parametrize("actor", [a_partner, an_assistant, the_marketer])
+def test_a_row_of_nobody_who_is_known_is_not_disclosed_for_nobodys_consent_can_be_asked(actor: Any) -> None:
+    everything = replace(actor, scopes=a_clinician.scopes)
+
+    assert judged(everything, condition(), owner=None).withheld == "row-owner-unknown"
+    assert judged(a_clinician, condition(), owner=None) == Verdict()
+
+
 def test_family_are_bound_by_consents() -> None:
     family = replace(ana, purpose=Purpose.FAMRQT)
 

@@ -1,0 +1,185 @@
+"""The whole house for the canaries over real sockets, with every place that could tell tales."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+from joserfc.jwk import ECKey
+from msgspec.structs import replace
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from starlette.applications import Starlette
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from gateway.adapters.assembling import adapters
+from gateway.app import compose
+from gateway.cli.demo import demo_settings
+from gateway.cli.serve import server
+from gateway.graph import Graph
+from gateway.measuring import Measuring
+from gateway.settings import Audit, Secret, Settings
+from gateway.telemetry import Metrics, tracer_provider
+from gateway.telemetry.logs import OURS, JsonLines
+from sandbox.addresses import Addresses
+from sandbox.ehr.quirks import NONE, Quirks
+from sandbox.serve import Options, background
+from sandbox.serving import one
+from tests.canary.actors import AUDIENCE, ISSUER
+from tests.canary.records import World
+
+STARTS_WITHIN_S = 30.0
+SOURCES = ("ehr", "pms", "crm")
+
+
+@dataclass
+class Logs(logging.Handler):
+    """Every line that would be written, as it would be, and all that our own records hold beside it."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self._lines = JsonLines()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self._lines.format(record))
+        if record.name.partition(".")[0] in OURS:
+            self.lines.append(repr({**record.__dict__, "exc_info": None}))
+
+    __hash__ = logging.Handler.__hash__
+
+
+@dataclass
+class Stage:
+    """The house as it runs, with the means to look behind it."""
+
+    world: World
+    addresses: Addresses
+    graph: Graph
+    logs: Logs
+    spans: InMemorySpanExporter
+    trail: Path
+    flush: Callable[[], object]
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20))
+
+    @property
+    def url(self) -> str:
+        return f"{self.addresses.gateway}/graphql"
+
+    def metrics(self) -> str:
+        return self.client.get(f"{self.addresses.gateway}/metrics").text
+
+    def requests(self, source: str) -> list[Any]:
+        """What reached a source since it was last asked for."""
+        where = f"{self.addresses.knobs(source)}/requests"
+        found: list[Any] = self.client.get(where).json()["requests"]
+        self.client.delete(where).raise_for_status()
+        return found
+
+    def fault(self, source: str, mode: str, value: float | None = None, times: int | None = None) -> None:
+        order = {"mode": mode, "value": value, "times": times}
+        where = f"{self.addresses.knobs(source)}/faults"
+        self.client.put(where, json={k: v for k, v in order.items() if v is not None}).raise_for_status()
+
+
+def settings_of(addresses: Addresses, key: ECKey, world: World, jwks_url: str, trail: Path) -> Settings:
+    """The demo's settings, with the canaries' own identity provider and an audit on disk."""
+    made = demo_settings(addresses, key.as_dict(private=True), world.dataset)
+    return replace(
+        made,
+        identity=replace(made.identity, issuer=ISSUER, audience=AUDIENCE, jwks_url=jwks_url),
+        audit=Audit(sink="sqlite", directory=str(trail)),
+        changes=replace(made.changes, poll_seconds=0.2),
+        limits=replace(made.limits, nodes=300),
+    )
+
+
+@contextmanager
+def staged(
+    world: World, jwks: dict[str, Any], trail: Path, *, quirks: Quirks = NONE, redis_url: str | None = None
+) -> Iterator[Stage]:
+    """The house over a world; with *redis_url* its changes are logged there."""
+    key = ECKey.generate_key("P-384", {"kid": "c1", "use": "sig", "alg": "ES384"}, private=True)
+    options = Options(None, None, ehr_quirks=quirks, requests_kept=200_000)
+    with ExitStack() as held:
+        logs = held.enter_context(_logging())
+        idp = held.enter_context(one(_keys(jwks)))
+        public = {"keys": [key.as_dict(private=False)]}
+        addresses = held.enter_context(background(world.dataset, backend_jwks=public, options=options))
+        settings = settings_of(addresses, key, world, f"{idp}/jwks", trail)
+        if redis_url is not None:
+            changes = replace(settings.changes, log="redis", redis_url=Secret(redis_url))
+            settings = replace(settings, changes=changes)
+        exporter = InMemorySpanExporter()
+        provider = tracer_provider("caregraph", exporter=exporter)
+        measuring = Measuring(Metrics(), provider.get_tracer("caregraph"))
+        app = compose(settings, adapters(settings, observers=[measuring]), measuring)
+        graph = _graph(measuring.metrics)
+        stage = Stage(world, addresses, graph, logs, exporter, trail, provider.force_flush)  # type: ignore[attr-defined]
+        held.callback(stage.client.close)
+        held.callback(provider.shutdown)  # type: ignore[attr-defined]
+        held.enter_context(_served(app, settings, stage))
+        yield stage
+
+
+def _graph(metrics: Metrics) -> Graph:
+    """The graph of the gateway just made: to look into what it keeps."""
+    return next(it for it in gc.get_objects() if isinstance(it, Graph) and it.metrics is metrics)
+
+
+def _keys(jwks: dict[str, Any]) -> Starlette:
+    return Starlette(routes=[Route("/jwks", lambda _: JSONResponse(jwks))])
+
+
+@contextmanager
+def _logging() -> Iterator[Logs]:
+    """The levels that `serve` sets."""
+    logs, root = Logs(), logging.getLogger()
+    before = {name: logging.getLogger(name).level for name in (*OURS, "uvicorn.error")}
+    root.addHandler(logs)
+    for name in before:
+        logging.getLogger(name).setLevel("INFO")
+    try:
+        yield logs
+    finally:
+        root.removeHandler(logs)
+        for name, level in before.items():
+            logging.getLogger(name).setLevel(level)
+
+
+@contextmanager
+def _served(app: Any, settings: Settings, stage: Stage) -> Iterator[None]:
+    gateway = server(app, settings)
+    thread = threading.Thread(target=gateway.run, daemon=True)
+    thread.start()
+    try:
+        _wait(stage)
+        yield
+    finally:
+        gateway.should_exit = True
+        thread.join(timeout=20)
+
+
+def _wait(stage: Stage) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN_S
+    while time.monotonic() < deadline:
+        try:
+            if stage.client.get(f"{stage.addresses.gateway}/health/ready").is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.05)
+    raise TimeoutError("the gateway did not get ready")
+
+
+def encoded(value: object) -> bytes:
+    return msgspec.json.encode(value, enc_hook=repr)
