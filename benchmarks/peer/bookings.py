@@ -9,7 +9,7 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Annotated, Generic, Literal, NoReturn, TypeVar
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from benchmarks.peer.crosswalk import Crosswalk
 from sources.calling import Nonconforming, Reply, RowReader, Unasked, Upstream, in_chunks, many_each
@@ -41,7 +41,7 @@ Status = Literal["booked", "confirmed", "arrived", "cancelled"]
 class Booking(Struct, frozen=True, gc=False, forbid_unknown_fields=True):
     """One appointment as it comes."""
 
-    appointment_id: str
+    id: str = field(name="appointment_id")
     patient_id: PatientId
     status: Status
     service_code: str
@@ -183,7 +183,7 @@ def begins(row: Booking) -> datetime:
 def appointment(row: Booking, mrn: Mrn) -> Appointment:
     """*row* as a domain record. A confirmed booking is `booked` in FHIR's words."""
     return Appointment(
-        id=row.appointment_id,
+        id=row.id,
         patient_mrn=mrn,
         status="booked" if row.status == "confirmed" else row.status,
         start=row.starts_at,

@@ -9,7 +9,7 @@ from sources.calling.chunks import in_chunks
 from sources.calling.client_credentials import client_credentials
 from sources.calling.flaws import Flaw
 from sources.calling.httpx_transport import HttpxTransport
-from sources.calling.keyed import Dropped, Unasked, many_each, one_each, only_asked
+from sources.calling.keyed import Dropped, Identified, Unasked, many_each, one_each, only_asked
 from sources.calling.limits import Limits
 from sources.calling.observing import Event, Observer, Outcome
 from sources.calling.operation import Operation, current_operation, operating, tallied
@@ -34,6 +34,7 @@ __all__ = [
     "Fault",
     "Flaw",
     "HttpxTransport",
+    "Identified",
     "Limits",
     "Nonconforming",
     "Observer",

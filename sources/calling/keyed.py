@@ -8,12 +8,21 @@ even that a key has no row.
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Sequence
-from typing import TypeAlias, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 from sources.errors import SourceError, SourceMisread
 
+
+class Identified(Protocol):
+    """A row that bears an id of its own."""
+
+    @property
+    def id(self) -> str: ...
+
+
 K = TypeVar("K")
 V = TypeVar("V")
+R = TypeVar("R", bound=Identified)
 
 Pairs = Iterable[tuple[K | None, V]]
 """Rows with their keys; None: the row does not tell its key."""
@@ -48,21 +57,28 @@ def one_each(
 
 
 def many_each(
-    source: str, rows: Pairs[K, V], unread: Pairs[K, str], asked: Container[K], dropped: Dropped
-) -> dict[K, list[V] | SourceError]:
-    """The rows of each key in the order they came; a key with a row that could not be read has the error.
+    source: str, rows: Pairs[K, R], unread: Pairs[K, str], asked: Container[K], dropped: Dropped
+) -> dict[K, list[R] | SourceError]:
+    """The rows of each key in the order they came. A row that came twice counts once; a key with a row that
+    could not be read, or with several that bear one id and differ, has the error.
 
     Raises:
         Unasked: most rows have no key, or one that is not *asked*.
     """
-    lists: dict[K, list[V]] = {}
+    by_id: dict[K, dict[str, R]] = {}
+    contradicted: set[K] = set()
     own = foreign = 0
     for key, row in rows:
         if key is None or key not in asked:
             foreign += 1
             continue
         own += 1
-        lists.setdefault(key, []).append(row)
+        first = by_id.setdefault(key, {}).setdefault(row.id, row)
+        if first is not row and first != row:
+            contradicted.add(key)
+    lists: dict[K, list[R] | SourceError] = {key: list(mine.values()) for key, mine in by_id.items()}
+    for key in contradicted:
+        lists[key] = SourceMisread(source, "several records bear one id")
     return _with_unread(source, lists, unread, asked, (own, foreign), dropped)
 
 

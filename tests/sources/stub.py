@@ -81,31 +81,29 @@ async def _request(reader: asyncio.StreamReader) -> Asked | None:
 
 
 @asynccontextmanager
-async def stub(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> AsyncIterator[Stub]:
-    """A source on a free port of this machine, in the loop of the test; over TLS with what it shows."""
+async def stub(behaviour: Behaviour, tls: ssl.SSLContext | None = None, port: int = 0) -> AsyncIterator[Stub]:
+    """A source on a free port of this machine, or on *port*, in the loop of the test; over TLS with what it
+    shows.
+    """
     source = Stub(behaviour)
-    connections: set[asyncio.Task[None]] = set()
+    connections: dict[asyncio.Task[None], Writer] = {}
 
-    async def connected(reader: asyncio.StreamReader, writer: Writer) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        connections.add(task)
-        try:
-            await source.serve(reader, writer)
-        except asyncio.CancelledError:
-            pass
-        finally:
-            connections.discard(task)
+    def connected(reader: asyncio.StreamReader, writer: Writer) -> None:
+        # Known at once: who connects as we stop is hung up on, too.
+        task = asyncio.ensure_future(source.serve(reader, writer))
+        connections[task] = writer
+        task.add_done_callback(connections.pop)
 
-    server = await asyncio.start_server(connected, "127.0.0.1", 0, ssl=tls)
+    server = await asyncio.start_server(connected, "127.0.0.1", port, ssl=tls)
     scheme = "http" if tls is None else "https"
     source.url = f"{scheme}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:
         yield source
     finally:
         server.close()
-        for task in connections:
+        for task, writer in connections.items():
             task.cancel()
+            writer.close()
         await asyncio.gather(*connections, return_exceptions=True)
         await server.wait_closed()
 

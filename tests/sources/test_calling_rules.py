@@ -5,7 +5,7 @@ import json
 import re
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
@@ -196,9 +196,17 @@ def test_any_bytes_are_refused_as_what_they_are(body: bytes) -> None:
 KEYS = st.sampled_from("abcd")
 
 
-@given(st.lists(st.tuples(KEYS, st.integers())), st.lists(st.tuples(KEYS, st.just("why"))), st.sets(KEYS))
+class Row(NamedTuple):
+    id: str
+    value: int = 0
+
+
+ROWS = st.builds(Row, st.sampled_from("0123456789"), st.just(0))
+
+
+@given(st.lists(st.tuples(KEYS, ROWS)), st.lists(st.tuples(KEYS, st.just("why"))), st.sets(KEYS))
 def test_rows_come_under_the_keys_that_were_asked_for_or_not_at_all(
-    rows: list[tuple[str, int]], unread: list[tuple[str, str]], asked: set[str]
+    rows: list[tuple[str, Row]], unread: list[tuple[str, str]], asked: set[str]
 ) -> None:
     keys = [key for key, _ in rows] + [key for key, _ in unread]
     foreign = [key for key in keys if key not in asked]
@@ -216,7 +224,7 @@ def test_rows_come_under_the_keys_that_were_asked_for_or_not_at_all(
     assert many.keys() == one.keys() == set(keys) & asked
     assert dropped == ([len(foreign)] * 2 if foreign else [])
     for key, mine in many.items():
-        expected = [row for other, row in rows if other == key]
+        expected = list(dict.fromkeys(row for other, row in rows if other == key))
         is_bad = key in dict(unread)
         assert isinstance(mine, SourceMisread) if is_bad else mine == expected
 
@@ -250,6 +258,14 @@ def test_a_key_that_several_records_bear_names_none_of_them() -> None:
     assert isinstance(found["a"], SourceMisread)
     assert found["a"].why == "several records bear one key"
     assert found["b"] is third
+
+
+def test_rows_that_bear_one_id_and_differ_cost_their_key() -> None:
+    rows = [("a", Row("1")), ("a", Row("1", 5)), ("b", Row("1")), ("b", Row("2")), ("b", Row("1"))]
+    found = many_each("lab", rows, [], {"a", "b"}, none_dropped)
+
+    assert str(found["a"]) == "source `lab`: several records bear one id"
+    assert found["b"] == [Row("1"), Row("2")]
 
 
 @pytest.mark.parametrize("each", [one_each, many_each])

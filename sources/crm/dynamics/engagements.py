@@ -134,9 +134,16 @@ class DynamicsEngagements:
         for key, answer in zip(keys, answers, strict=True):
             try:
                 if answer.status == 200:
-                    records.append(RECORD.read(answer.body))
+                    records.append(self._of(key, RECORD.read(answer.body)))
                 elif answer.status != 404 or REFUSAL.read(answer.body).error.code != _NO_RECORD:
                     failed[key] = error_of(self.name, Reply(answer.status, {}, b""))
             except Nonconforming as fault:
                 failed[key] = self._upstream.misread(str(fault))
         return records, failed
+
+    def _of(self, key: CareKey, record: Record) -> Record:
+        """*record*, which a read of *key* gave. A stranger's says nothing of whether the key has one."""
+        if record.get(self._settings.key_column) != key:
+            self._upstream.foreign(self._settings.table, 1)
+            raise Nonconforming(f"{self._settings.table}: another record than was asked for")
+        return record

@@ -10,6 +10,7 @@ from typing import Any, NoReturn, TypeVar
 import msgspec
 
 from sources.calling import (
+    Identified,
     Nonconforming,
     RowReader,
     Unasked,
@@ -48,6 +49,7 @@ from sources.ports import AppointmentQuery, Checked, Found, Health, Listed, Noti
 
 K = TypeVar("K", bound=str)
 V = TypeVar("V")
+R = TypeVar("R", bound=Identified)
 W = TypeVar("W")
 
 _BEHIND = {
@@ -290,14 +292,14 @@ class DatabasePractice:
         kind: str,
         mrns: Sequence[Mrn],
         fields: tuple[str, ...],
-        ours: Callable[[Any], V],
+        ours: Callable[[Any], R],
         where: tuple[Condition, ...] = (),
         is_asked: Callable[[Any], bool] = lambda row: True,
-    ) -> Found[Mrn, Listed[V]]:
+    ) -> Found[Mrn, Listed[R]]:
         most = self._settings.rows_per_call
         order = ("start", "id") if kind == APPOINTMENTS else ("id",)
 
-        async def ask(chunk: Sequence[Mrn]) -> Found[Mrn, Listed[V]]:
+        async def ask(chunk: Sequence[Mrn]) -> Found[Mrn, Listed[R]]:
             conditions = (*where, Condition("mrn", "in", tuple(chunk)))
             rows, unread = await self._ours(Question(kind, fields, conditions, order, limit=most), ours)
             pairs = ((getattr(row, "patient_mrn", None), row) for row in rows if is_asked(row))
@@ -307,11 +309,11 @@ class DatabasePractice:
             except Unasked:
                 raise self._upstream.misread(f"{kind}: most rows are not what was asked for") from None
             is_whole = len(rows) + len(unread) < most
-            lists: dict[Mrn, Listed[V] | SourceError] = {
+            lists: dict[Mrn, Listed[R] | SourceError] = {
                 mrn: mine if isinstance(mine, SourceError) else Listed(tuple(mine), is_whole)
                 for mrn, mine in found.items()
             }
-            return lists if is_whole else dict.fromkeys(chunk, Listed[V](complete=False)) | lists
+            return lists if is_whole else dict.fromkeys(chunk, Listed[R](complete=False)) | lists
 
         return await in_chunks([mrn for mrn in mrns if mrn], self._settings.keys_per_call, ask)
 

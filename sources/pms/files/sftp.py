@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import stat
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -18,7 +19,7 @@ class SftpSettings:
     """Where the folder is, and who we are there: by a private key (a file), a password, or both.
 
     `known_hosts` is a file with the server's key, as OpenSSH has it: to a server with another key nothing
-    is sent.
+    is sent. Connecting, signing in, listing the folder and reading a file may take `timeout_s` each.
     """
 
     host: str
@@ -39,9 +40,18 @@ class SftpFolder:
 
     @asynccontextmanager
     async def opened(self) -> AsyncIterator[OpenedSftp]:
+        timeout_s = self._settings.timeout_s
         try:
-            async with await self._connected() as connection, connection.start_sftp_client() as client:
-                yield OpenedSftp(client, PurePosixPath(self._settings.path))
+            connection = await self._connected()
+            try:
+                async with asyncio.timeout(timeout_s):
+                    client = await connection.start_sftp_client()
+                yield OpenedSftp(client, PurePosixPath(self._settings.path), timeout_s)
+            finally:
+                # Not `client.exit()` first: it waits for the server's goodbye, and that may never come.
+                connection.close()
+                async with asyncio.timeout(timeout_s):
+                    await connection.wait_closed()
         except asyncssh.Error as fault:
             raise _unusable(fault) from None
 
@@ -72,18 +82,25 @@ def _unusable(fault: Exception) -> OSError:
 class OpenedSftp:
     """A folder over SFTP that is open."""
 
-    def __init__(self, client: asyncssh.SFTPClient, path: PurePosixPath) -> None:
+    def __init__(self, client: asyncssh.SFTPClient, path: PurePosixPath, timeout_s: float) -> None:
         self._client = client
         self._path = path
+        self._timeout_s = timeout_s
 
     async def entries(self) -> Sequence[Entry]:
         found: list[Entry] = []
-        for row in await self._client.readdir(str(self._path)):
+        # A server that stalls would otherwise be waited for as long as its connection stands.
+        async with asyncio.timeout(self._timeout_s):
+            listed = await self._client.readdir(str(self._path))
+        for row in listed:
             name, about = str(row.filename), row.attrs
             if is_finished(name) and stat.S_ISREG(about.permissions or 0):
                 found.append(Entry(name, about.size or 0, about.mtime or 0))
         return found
 
     async def read(self, name: str, most: int) -> bytes:
-        async with self._client.open(str(self._path / name), "rb") as file:
+        async with (
+            asyncio.timeout(self._timeout_s),
+            self._client.open(str(self._path / name), "rb") as file,
+        ):
             return bounded(await file.read(most + 1), most)

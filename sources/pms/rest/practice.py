@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from sources.calling import Unasked, Unread, Upstream, in_chunks, many_each, one_each, only_asked
+from sources.calling import Identified, Unasked, Unread, Upstream, in_chunks, many_each, one_each, only_asked
 from sources.errors import SourceError, SourceRejected
 from sources.model import Appointment, Balance, Coverage, Location, Mrn
 from sources.pms.clock import PracticeClock
@@ -21,6 +21,7 @@ from sources.ports import AppointmentQuery, Checked, Found, Health, Listed, Noti
 K = TypeVar("K")
 I = TypeVar("I")  # noqa: E741 (an identity)
 V = TypeVar("V")
+R = TypeVar("R", bound=Identified)
 
 _UNASKED = "most rows are not what was asked for"
 _APPOINTMENT = "appointment"
@@ -208,11 +209,11 @@ class RestPms:
     def _many_each(
         self,
         kind: str,
-        results: Results[V, I],
+        results: Results[R, I],
         asked: Sequence[Mrn],
-        key: Callable[[V], Mrn],
+        key: Callable[[R], Mrn],
         bad_key: Callable[[I], Mrn | None],
-    ) -> dict[Mrn, Listed[V] | SourceError]:
+    ) -> dict[Mrn, Listed[R] | SourceError]:
         try:
             rows = ((key(row), row) for row in results.rows)
             bad = _bad(results.unread, bad_key)
