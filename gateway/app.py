@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from hashlib import sha256
 from hmac import digest
 
@@ -28,6 +29,7 @@ from gateway.jwks import jwks_route
 from gateway.measuring import Measuring
 from gateway.operations import Operations
 from gateway.recording import Recording
+from gateway.refusing import quarantining
 from gateway.samples import SAMPLES
 from gateway.settings import Settings
 from gateway.telemetry import Metrics, otlp_exporter, tracer_provider
@@ -71,7 +73,10 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
         sample_ratio=telemetry.sample_ratio,
     )
     measuring = Measuring(Metrics(), provider.get_tracer("caregraph"))
-    return compose(settings, adapters(settings, observers=[measuring]), measuring, clock=clock)
+    refused = quarantining(settings, measuring.metrics)
+    kept = adapters(settings, observers=[measuring, refused])
+    kept = replace(kept, beside=(refused.running(kept.upstreams), *kept.beside))
+    return compose(settings, kept, measuring, clock=clock)
 
 
 def compose(

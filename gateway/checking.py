@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +13,7 @@ from gateway.adapters.assembling import adapters
 from gateway.changes.log import LogUnavailable
 from gateway.changes.redis_streams import RedisLog, connected
 from gateway.identity import Identity, IdentityUnavailable
+from gateway.quarantine import Store, StoreUnusable
 from gateway.settings import Settings
 from gateway.telemetry import Metrics
 from sources.calling import Upstream
@@ -37,6 +38,7 @@ async def findings(settings: Settings) -> AsyncIterator[Finding]:
     """Everything the settings name, as it is found; what takes longer than PATIENCE_S has failed."""
     async with AsyncExitStack() as open_:
         kept = adapters(settings, observers=())
+        _allow_released(settings, kept.upstreams)
         for upstream in kept.upstreams:
             open_.push_async_callback(upstream.close)
         identity = Identity(settings.identity, Metrics())
@@ -68,6 +70,15 @@ async def _tried(at: str, check: Check) -> Finding:
     except SourceError as error:
         return Finding(at, False, (error.why, *_next_step(error)))
     return Finding(at, found.ok, found.said)
+
+
+def _allow_released(settings: Settings, upstreams: Sequence[Upstream]) -> None:
+    """Allow what was released from quarantine, as a gateway does; a file that cannot be read has nothing."""
+    path = settings.quarantine.path()
+    with suppress(StoreUnusable):
+        released = [] if path is None else Store(path).released()
+        for upstream in upstreams:
+            upstream.allowed.release(each.field for each in released if each.source == upstream.name)
 
 
 def _checked(source: Source, upstreams: Sequence[Upstream]) -> Check:

@@ -270,6 +270,25 @@ class Volume(Section, frozen=True, kw_only=True):
         return None if self.file is None else Path(self.file)
 
 
+class Quarantine(Section, frozen=True, kw_only=True):
+    """Where it is kept what sources sent and was refused: by source, field and reason, without any value."""
+
+    sink: Annotated[
+        Literal["sqlite", "none"],
+        Meta(
+            description="A SQLite file; or none: refusals are counted and logged alone, nothing is released."
+        ),
+    ] = "sqlite"
+    file: Annotated[
+        Text,
+        Meta(description="The file, on a local disk. Processes of one host may share it."),
+    ] = "quarantine/quarantine.sqlite3"
+
+    def path(self) -> Path | None:
+        """The file, if there is one."""
+        return None if self.sink == "none" else Path(self.file)
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """All settings. Read once, at the start; nothing else reads the environment."""
 
@@ -285,6 +304,7 @@ class Settings(Section, frozen=True, kw_only=True):
     telemetry: Telemetry = field(default_factory=Telemetry)
     limits: Limits = field(default_factory=Limits)
     volume: Volume = field(default_factory=Volume)
+    quarantine: Quarantine = field(default_factory=Quarantine)
 
     def contradictions(self) -> Iterator[tuple[str, str]]:
         if not self.ehr:

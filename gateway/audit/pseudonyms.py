@@ -27,6 +27,7 @@ class Pseudonyms:
         self.patient = _remembered(key, "patient")
         self.chart = _remembered(key, "chart")
         self.user = _remembered(key, "user")
+        self.record = _remembered(key, "record")
 
 
 def _remembered(key: bytes, kind: str) -> Callable[[str], str]:

@@ -1,4 +1,5 @@
-"""The command line: `caregraph serve | check | demo | token | change | schema | policy | audit`.
+"""The command line: `caregraph serve | check | demo | token | change | schema | policy | audit |
+quarantine`.
 
 Commands are parsed here and imported only when they are run: printing a token should not load a gateway.
 """
@@ -91,6 +92,7 @@ def _parser() -> argparse.ArgumentParser:
     explain.set_defaults(run=_run("explaining"))
 
     _add_audit(commands.add_parser("audit", help="what was recorded of the operations"))
+    _add_quarantine(commands.add_parser("quarantine", help="what sources sent and was refused"))
     return parser
 
 
@@ -117,6 +119,27 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
         parser.add_argument("--config", type=Path, help="neither: the trail of these settings")
     for parser in (verify, show):
         parser.add_argument("--secret-file", type=Path, metavar="FILE", help="holds `audit.secret`")
+
+
+def _add_quarantine(quarantine: argparse.ArgumentParser) -> None:
+    kinds = quarantine.add_subparsers(metavar="WHAT", required=True)
+    listed = kinds.add_parser("list", help="all of it, a line for each source and reason")
+    listed.add_argument("--source", metavar="NAME", help="only this source's")
+    listed.set_defaults(run=_run("quarantine", "show_all"))
+    shown = kinds.add_parser("show", help="all that is known of one entry")
+    shown.set_defaults(run=_run("quarantine", "show"))
+    release = kinds.add_parser("release", help="allow the source to send the field that the entry tells of")
+    release.add_argument("--by", help="who releases it (default: the user of this machine)")
+    release.set_defaults(run=_run("quarantine", "release"))
+    drop = kinds.add_parser("drop", help="let go of an entry, or take back a release, SOURCE:FIELD")
+    drop.set_defaults(run=_run("quarantine", "drop"))
+    for parser in (listed, shown, release, drop):
+        if parser is not listed:
+            parser.add_argument("id", help="as `list` tells it")
+        parser.add_argument("--json", action="store_true", help="as JSON, a line each")
+        where = parser.add_mutually_exclusive_group()
+        where.add_argument("--path", type=Path, metavar="FILE", help="the file of the quarantine")
+        where.add_argument("--config", type=Path, help="the quarantine of these settings")
 
 
 def _add_port(parser: argparse.ArgumentParser, help: str = "the demo's port") -> None:

@@ -133,6 +133,7 @@ def demo_table(addresses: Addresses, private_key: Mapping[str, Any], dataset: Da
         "crm": {"crm": _crm(addresses)},
         "changes": {"poll_seconds": 1.0},
         "audit": {"sink": "memory"},
+        "quarantine": {"sink": "none"},
     }
 
 

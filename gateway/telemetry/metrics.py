@@ -46,6 +46,21 @@ class Metrics:
         self.misread = Counter(
             "caregraph_misread", "Answers of sources that do not conform.", ["source"], registry=made
         )
+        self.quarantined = Counter(
+            "caregraph_quarantined",
+            "Records and answers of sources that were refused, by what they are.",
+            ["source", "kind"],
+            registry=made,
+        )
+        self.quarantine_lost = Counter(
+            "caregraph_quarantine_lost", "Refusals that could not be kept in quarantine.", registry=made
+        )
+        self.released_fields = Gauge(
+            "caregraph_released_fields",
+            "Fields released from quarantine, which a source may send beside those that are known.",
+            ["source"],
+            registry=made,
+        )
         self.source_events = Counter(
             "caregraph_source_events",
             "What happened around calls to sources: retries, joined and withheld calls, the breaker.",

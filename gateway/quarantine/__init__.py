@@ -1,0 +1,6 @@
+"""What sources sent and was refused: kept by its facts, without a word of it, until a person decides."""
+
+from gateway.quarantine.keeping import Quarantining
+from gateway.quarantine.store import Entry, NotReleasable, Released, Store, StoreUnusable
+
+__all__ = ["Entry", "NotReleasable", "Quarantining", "Released", "Store", "StoreUnusable"]
