@@ -293,7 +293,7 @@ def _named(actor: ConsentActor, asking: Asking) -> Fit:
         return Fit.UNREADABLE
     if f"{reference.kind}/{reference.id}" in asking.parties:
         return Fit.YES
-    return _another(reference.kind, asking)
+    return _another(reference.kind, reference.id, asking)
 
 
 def _identified(system: str | None, value: str | None, asking: Asking) -> Fit:
@@ -302,13 +302,23 @@ def _identified(system: str | None, value: str | None, asking: Asking) -> Fit:
     return _is(f"{system}|{value}" in asking.parties)
 
 
-def _another(kind: str | None, asking: Asking) -> Fit:
-    """Whether a person who is not the actor by name is surely another. Who is in a group, we don't know."""
+def _another(kind: str | None, id_: str, asking: Asking) -> Fit:
+    """Whether a person who is not the actor by name is surely another. Who is in a group, we don't know.
+
+    Nor do we know whether somebody of one source is somebody of another one, where ids bear their source.
+    """
     if kind not in _PERSONS:
         return Fit.UNREADABLE
     if asking.audience in OUTSIDE:
         return Fit.NO
-    return Fit.UNREADABLE if asking.user is None or not asking.user.startswith(f"{kind}/") else Fit.NO
+    user_kind, _, user_id = (asking.user or "").partition("/")
+    is_of_one_list = user_kind == kind and _source(user_id) == _source(id_)
+    return Fit.NO if is_of_one_list else Fit.UNREADABLE
+
+
+def _source(id_: str) -> str:
+    """The name of the source that an id bears; an id of FHIR holds no colon of its own."""
+    return id_.rpartition(":")[0]
 
 
 def _action(coding: Coding, asking: Asking) -> Fit:

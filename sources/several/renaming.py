@@ -85,7 +85,11 @@ def _holders(kind: type) -> tuple[str, ...]:
     return tuple(name for name, hint in get_type_hints(model).items() if _can_hold(hint))
 
 
-def _can_hold(hint: Any) -> bool:
-    if isinstance(hint, type) and issubclass(hint, Record):
-        return hint is Reference or bool(_holders(hint))
-    return any(_can_hold(inner) for inner in get_args(hint))
+def _can_hold(hint: Any, within: frozenset[type] = frozenset()) -> bool:
+    """Whether a reference can be in it; *within* are the records around it, for some hold their own kind."""
+    if not (isinstance(hint, type) and issubclass(hint, Record)):
+        return any(_can_hold(inner, within) for inner in get_args(hint))
+    if issubclass(hint, Reference):
+        return True
+    hints = () if hint in within else get_type_hints(hint).values()
+    return any(_can_hold(inner, within | {hint}) for inner in hints)

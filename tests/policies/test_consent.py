@@ -212,6 +212,9 @@ def test_a_permission_that_has_expired_no_longer_makes_an_exception() -> None:
         (to("Practitioner/prac-1"), Says.DENY),
         (to("https://ehr.example/fhir/Practitioner/prac-1"), Says.DENY),
         (to("Practitioner/prac-2"), Says.NOTHING),
+        # Of another source, where ids bear their source: perhaps the same person, perhaps not.
+        (to("Practitioner/south:prac-1"), Says.UNREADABLE),
+        (to("Practitioner/south:prac-2"), Says.UNREADABLE),
         (to("PractitionerRole/role-1"), Says.UNREADABLE),
         (to("Organization/org-1"), Says.UNREADABLE),
         (to("Group/g"), Says.UNREADABLE),

@@ -16,23 +16,29 @@ from sources.model import (
     Appointment,
     Balance,
     CareKey,
+    Consent,
+    ConsentActor,
+    ConsentData,
     Coverage,
     Encounter,
     Engagement,
     Identifier,
     Location,
+    LogicalReference,
     Money,
     Mrn,
     Observation,
     Patient,
     PatientId,
     Practitioner,
+    Provision,
     Reference,
 )
 from sources.model.clinical import EncounterParticipant
 from sources.naming import Ambiguous, Naming, Practice
 from sources.ports import AppointmentQuery, Listed, Narrowing, Page, PatientQuery
 from sources.several import NamedChanges, SeveralEngagements, SeveralPractices, SeveralRecords
+from sources.several.renaming import resource
 
 pytestmark = pytest.mark.anyio
 
@@ -120,6 +126,40 @@ async def test_references_lead_to_records_of_the_same_source(records: SeveralRec
     (encounter,) = listed.rows
     assert (encounter.id, encounter.patient_id) == ("south:e1", "south:p1")
     assert encounter.participant[0].individual == Reference(reference="Practitioner/south:d1/_history/3")
+
+
+def test_whom_a_consent_names_is_of_its_own_source_however_deep_it_says_so() -> None:
+    def naming(reference: str) -> tuple[ConsentActor, ...]:
+        return (ConsentActor(reference=LogicalReference(reference=reference)),)
+
+    row = Consent(
+        id="c1",
+        patient=Reference(reference="Patient/p1"),
+        provision=Provision(
+            actor=naming("Practitioner/d1"),
+            provision=(
+                Provision(
+                    provision=(
+                        Provision(
+                            actor=naming("https://south.example/fhir/Practitioner/d2"),
+                            data=(
+                                ConsentData(meaning="instance", reference=Reference(reference="Condition/c")),
+                            ),
+                        ),
+                    )
+                ),
+            ),
+        ),
+    )
+    renamed = resource(row, NAMING, "south")
+
+    assert renamed.provision is not None
+    deepest = renamed.provision.provision[0].provision[0]
+    assert (renamed.id, renamed.patient_id) == ("south:c1", "south:p1")
+    assert renamed.provision.actor == naming("Practitioner/south:d1")
+    assert deepest.actor == naming("https://south.example/fhir/Practitioner/south:d2")
+    assert deepest.data[0].reference.reference == "Condition/south:c"
+    assert resource(row, NAMING, "north") is row
 
 
 async def test_rows_of_an_encounter_are_asked_for_by_the_ids_of_its_own_source(
