@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from enum import Enum
+
 import strawberry
 
 from policies import DataClass
@@ -13,8 +15,27 @@ from sources.model import ChangeKind, ChangeType
 
 change = Fields(DataClass.REFERENCE, "")
 
+
+@strawberry.enum(name="ChangeType", description="The types of record whose changes are told.")
+class ToldType(Enum):
+    """Those of the types of changes that clients may be told of: the graph has a type for each.
+
+    Consents are none of them: what a patient has forbidden to whom is itself not for all to know.
+    """
+
+    APPOINTMENT = ChangeType.APPOINTMENT.value
+    ENCOUNTER = ChangeType.ENCOUNTER.value
+    PATIENT = ChangeType.PATIENT.value
+
+
+TOLD = frozenset(ChangeType(each.value) for each in ToldType)
+
+
+def _told_type(type_: ChangeType) -> ToldType:
+    return ToldType(type_.value)
+
+
 strawberry.enum(ChangeKind, description="What happened to a record.")
-strawberry.enum(ChangeType, description="The types of record whose changes are told.")
 
 
 @strawberry.type(
@@ -23,7 +44,7 @@ strawberry.enum(ChangeType, description="The types of record whose changes are t
 class Change:
     cursor: str | None = change("The change's place in the log: subscribe again from here.")
     kind: ChangeKind = change("What happened.")
-    type: ChangeType = change("The type of the record.")
+    type: ToldType = change("The type of the record.", convert=_told_type)
     source: str = change("The source it happened in.")
     record_id: strawberry.ID = change("The record's global id.", name="record_id")
     occurred: str = change("When it happened, by the source's clock: an instant.")

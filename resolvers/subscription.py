@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import strawberry
 
 from policies import DataClass
-from resolvers.change import Change
+from resolvers.change import TOLD, Change, ToldType
 from resolvers.declare import event
 from resolvers.node import logical_id
 from sources import model
@@ -14,23 +14,23 @@ from sources.model import ChangeType, PatientId
 
 @dataclass(frozen=True)
 class Subscribed:
-    """Which changes a subscriber wants; None does not narrow. Whether they may have them is not here."""
+    """Which changes a subscriber wants. Whether they may have them is not here."""
 
-    types: frozenset[ChangeType] | None = None
+    types: frozenset[ChangeType] = TOLD
     patient: PatientId | None = None
     after: str | None = None
 
     def wants(self, change: model.Change) -> bool:
-        if self.types is not None and change.type not in self.types:
+        if change.type not in self.types:
             return False
         return self.patient is None or change.patient_id == self.patient
 
 
 def changes(
-    types: list[ChangeType] | None = None, patient: strawberry.ID | None = None, after: str | None = None
+    types: list[ToldType] | None = None, patient: strawberry.ID | None = None, after: str | None = None
 ) -> Subscribed:
     return Subscribed(
-        frozenset(types) if types is not None else None,
+        frozenset(ChangeType(each.value) for each in types) if types is not None else TOLD,
         PatientId(logical_id(patient, "Patient", "patient")) if patient is not None else None,
         after,
     )

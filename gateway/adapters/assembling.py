@@ -53,7 +53,10 @@ def adapters(settings: Settings, observers: Sequence[Observer]) -> Adapters:
             crm=_crm(crms),
             every=tuple(each.source for each in built),
         ),
-        changes=_changes(practices, naming_of(settings.pms)),
+        changes=(
+            *_changes(ehrs, naming_of(settings.ehr)),
+            *_changes(practices, naming_of(settings.pms)),
+        ),
         upstreams=tuple(upstream for each in built for upstream in each.upstreams),
         beside=tuple(each.running for each in built if each.running is not None),
     )

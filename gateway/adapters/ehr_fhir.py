@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Annotated, Literal
 
-from msgspec import field
+from msgspec import Meta, field
 
 from gateway.adapters.fhir_sections import (
     Allow,
@@ -38,6 +39,17 @@ class FhirEhr(EhrSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
     self_link: SelfLink = None
     strict: Strict = "whole"
     allow: Allow = ()
+    changes: Annotated[
+        Literal["auto", "poll", "none"],
+        Meta(
+            description="Whether it is asked what changed, every `changes.poll_seconds`. auto: the types that"
+            " its CapabilityStatement says can be searched by `_lastUpdated`; poll: all of `changes_of`."
+        ),
+    ] = "auto"
+    changes_of: Annotated[
+        tuple[Literal["Patient", "Encounter", "Consent"], ...],
+        Meta(description="The types whose changes are asked for; Consent only where consents are kept."),
+    ] = ("Patient", "Encounter", "Consent")
     auth: SignIn | None = None
     http: Http = field(default_factory=Http)
 
@@ -56,7 +68,14 @@ class FhirEhr(EhrSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
             observers=means.observers,
             allowed=allowed(self),
         )
-        settings = FhirSettings(name, self.url, tuple(means.practices), **quirks(self))
+        settings = FhirSettings(
+            name,
+            self.url,
+            tuple(means.practices),
+            watched=() if self.changes == "none" else self.changes_of,
+            as_said=self.changes == "auto",
+            **quirks(self),
+        )
         records = FhirRecords(settings, upstream, keeps_consents=self.consents == "kept")
         return Built(records, (upstream,), records.acquainted())
 

@@ -31,10 +31,11 @@ class _Resource(msgspec.Struct, frozen=True, rename="camel"):
     search_param: tuple[_Named, ...] = ()
 
 
-class _Rest(msgspec.Struct, frozen=True):
+class _Rest(msgspec.Struct, frozen=True, rename="camel"):
     mode: str | None = None
     resource: tuple[_Resource, ...] = ()
     interaction: tuple[_Code, ...] = ()
+    search_param: tuple[_Named, ...] = ()
 
 
 class Statement(msgspec.Struct, frozen=True, rename="camel"):
@@ -49,13 +50,16 @@ STATEMENT = Reader[Statement](Statement, "CapabilityStatement")
 
 
 class Capability(NamedTuple):
-    """What a server says it can do; `searches` and `interactions` are by resource type."""
+    """What a server says it can do; `searches` and `interactions` are by resource type, `everywhere` holds
+    the search parameters that all types have.
+    """
 
     version: str
     software: str
     batch: bool
     searches: dict[str, frozenset[str]]
     interactions: dict[str, frozenset[str]]
+    everywhere: frozenset[str] = frozenset()
 
     @property
     def is_spoken(self) -> bool:
@@ -64,8 +68,11 @@ class Capability(NamedTuple):
 
     def lacks(self, type_: str, parameter: str) -> bool:
         """Whether it names the type's search parameters, and *parameter* is none of them."""
-        names = self.searches.get(type_)
-        return bool(names) and parameter not in (names or ())
+        return bool(self.searches.get(type_)) and not self.names(type_, parameter)
+
+    def names(self, type_: str, parameter: str) -> bool:
+        """Whether it says that the type can be searched by *parameter*."""
+        return type_ in self.searches and parameter in self.searches[type_] | self.everywhere
 
     def allows(self, type_: str, interaction: str) -> bool:
         """Whether it names *interaction* (such as `history-type`) for the type."""
@@ -87,6 +94,7 @@ def capability(body: bytes | memoryview) -> Capability:
         any(it.code == "batch" for rest in rests for it in rest.interaction),
         {it.type: frozenset(one.name for one in it.search_param if one.name) for it in resources},
         {it.type: frozenset(one.code for one in it.interaction if one.code) for it in resources},
+        frozenset(one.name for rest in rests for one in rest.search_param if one.name),
     )
 
 

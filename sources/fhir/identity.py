@@ -31,10 +31,18 @@ class _Identifier(msgspec.Struct, frozen=True, gc=False):
     value: str | None = None
 
 
+class Updated(msgspec.Struct, frozen=True, gc=False, rename="camel"):
+    """A row's version, and the instant it was updated at."""
+
+    version_id: str | None = None
+    last_updated: str | None = None
+
+
 class Identity(msgspec.Struct, frozen=True, gc=False):
     """The parts of a row by which it is somebody's, as they came."""
 
     raw_id: _Part = msgspec.field(name="id", default=UNSET)
+    raw_meta: _Part = msgspec.field(name="meta", default=UNSET)
     subject: _Part = UNSET
     patient: _Part = UNSET
     beneficiary: _Part = UNSET
@@ -59,6 +67,15 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
             return self.id
         except Untold:
             return None
+
+    @property
+    def updated(self) -> Updated | None:
+        """When it was updated, if it says so.
+
+        Raises:
+            Untold: what says so cannot be read.
+        """
+        return _read(self.raw_meta, _UPDATED)
 
     @property
     def owner(self) -> str | None:
@@ -87,6 +104,7 @@ class Identity(msgspec.Struct, frozen=True, gc=False):
 
 
 _ID: msgspec.json.Decoder[str] = msgspec.json.Decoder(Annotated[str, msgspec.Meta(pattern=ID)])
+_UPDATED = msgspec.json.Decoder[Updated](Updated)
 _REFERENCE = msgspec.json.Decoder[_Reference](_Reference)
 _SUBJECTS = msgspec.json.Decoder[_Reference | tuple[_Reference, ...]](_Reference | tuple[_Reference, ...])
 _PARTICIPANTS = msgspec.json.Decoder[tuple[_Participant, ...]](tuple[_Participant, ...])

@@ -10,6 +10,7 @@ from sources.fhir.vendors import VENDORS, Vendor, Way
 from sources.naming import Practice
 
 Strategy = Literal["auto", "or-list", "batch", "parallel"]
+WatchedName = Literal["Patient", "Encounter", "Consent"]
 VendorName = Literal["generic", "epic", "athenahealth", "hapi", "medplum"]
 
 
@@ -21,8 +22,8 @@ class FhirServer:
     ids stay out of URLs and logs; `get` is for servers that know nothing else. `elements` asks for the wanted
     elements only (`_elements`). `self_link` is whether an answer must say by its self link which filters were
     used; with None it need not, but what it says counts. At most `ids_per_call` ids go into one search, and
-    at most `page_limit` pages of `page_size` rows are read of it. `strict` is how far each resource is
-    held against R4.
+    at most `page_limit` pages of `page_size` rows are read of it. Each look for changes begins `overlap_s`
+    before the last change seen: commits and clocks lag. `strict` is how far each resource is held against R4.
     """
 
     name: str
@@ -37,6 +38,7 @@ class FhirServer:
     page_size: int | None = None
     page_limit: int = 20
     strict: Strict = "whole"
+    overlap_s: int = 300
 
     def facts(self) -> Vendor:
         """What is known of the vendor, and what these settings say instead."""
@@ -59,6 +61,12 @@ class FhirServer:
 
 @dataclass(frozen=True)
 class FhirSettings(FhirServer):
-    """An EHR; `practices` are those whose MRNs and visit numbers its identifiers hold."""
+    """An EHR; `practices` are those whose MRNs and visit numbers its identifiers hold.
+
+    `watched` are the types whose changes are told; with `as_said` only those of them that the server's
+    CapabilityStatement says can be searched by `_lastUpdated`.
+    """
 
     practices: tuple[Practice, ...]
+    watched: tuple[WatchedName, ...] = ("Patient", "Encounter", "Consent")
+    as_said: bool = True

@@ -3,8 +3,9 @@
 One source that fails hides no other's rows: it is told beside them (`Listed.missing`, `Page.missing`).
 """
 
+from sources.several.changes import NamedChanges
 from sources.several.engagements import SeveralEngagements
-from sources.several.practices import NamedChanges, SeveralPractices
+from sources.several.practices import SeveralPractices
 from sources.several.records import SeveralRecords
 
 __all__ = ["NamedChanges", "SeveralEngagements", "SeveralPractices", "SeveralRecords"]

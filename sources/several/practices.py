@@ -10,18 +10,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from sources.errors import SourceError, SourceMisread, SourceRejected
-from sources.model import Appointment, Balance, Change, Coverage, Location, Mrn
+from sources.model import Appointment, Balance, Coverage, Location, Mrn
 from sources.naming import Ambiguous, Naming
 from sources.ports import (
     AppointmentQuery,
     Appointments,
     Billing,
-    Changes,
     Checked,
     Found,
     Health,
     Listed,
-    Noticed,
     Page,
     Wanted,
 )
@@ -218,36 +216,6 @@ class SeveralPractices:
             return rename(row, self._naming, pms)
         except Ambiguous:
             raise SourceMisread(pms, "an id begins with the name of another source") from None
-
-
-class NamedChanges:
-    """A practice's changes under the house's ids."""
-
-    def __init__(self, changes: Changes, naming: Naming) -> None:
-        self.name = changes.name
-        self.kind = changes.kind
-        self._changes = changes
-        self._naming = naming
-
-    def health(self) -> Health:
-        return self._changes.health()
-
-    async def check(self) -> Checked:
-        return await self._changes.check()
-
-    async def changes(self, bookmark: str | None) -> tuple[Sequence[Noticed], str]:
-        noticed, after = await self._changes.changes(bookmark)
-        return [self._named(one) for one in noticed], after
-
-    def _named(self, noticed: Noticed) -> Noticed:
-        change: Change = msgspec.structs.replace(noticed.change, id=self._given(noticed.change.id))
-        return Noticed(change, Mrn(self._given(noticed.mrn)) if noticed.mrn else noticed.mrn)
-
-    def _given(self, local: str) -> str:
-        try:
-            return self._naming.given(self.name, local)
-        except Ambiguous:
-            raise SourceMisread(self.name, "an id begins with the name of another source") from None
 
 
 def _start(one: tuple[str, Any]) -> datetime:

@@ -252,6 +252,7 @@ async def test_a_check_says_which_server_it_is_and_how_it_will_be_asked() -> Non
         "batch: Practitioner by _id",
         "not among the searches it names: Practitioner by _id, Practitioner by identifier,"
         " Patient by name, Patient by family, Patient by given, Patient by birthdate, Patient by gender",
+        'changes are not told: it names no search by `_lastUpdated`; if it has one, set changes = "poll"',
     )
     assert "Jane" not in str(found)
     assert [asked.target for asked in source.asked] == ["/metadata", "/Patient/_search"]

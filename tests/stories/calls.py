@@ -38,7 +38,9 @@ class Call:
 def call_of(source: str, recorded: dict[str, Any]) -> Call | None:
     """The recorded request as a call for records; None if it is for a token, a statement or what changed."""
     path, text = recorded["path"], recorded["body"]
-    if "/oauth" in path or "/.well-known" in path or path.endswith("/metadata") or "updated_since" in text:
+    if "/oauth" in path or "/.well-known" in path or path.endswith(("/metadata", "/_history")):
+        return None
+    if "updated_since" in text or "_lastUpdated" in text:
         return None
     is_form = source == "ehr"
     form = parse_qs("&".join((recorded["query"], text if is_form else "")), keep_blank_values=True)

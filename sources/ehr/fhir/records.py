@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from sources.calling import Upstream
 from sources.fhir.asking import elements, escaped, matching, narrowed
 from sources.fhir.resources import Resources
-from sources.fhir.settings import FhirSettings
-from sources.model import Mrn, Patient, PatientId, Resource
+from sources.fhir.settings import FhirSettings, WatchedName
+from sources.fhir.watching import Watch, Watched
+from sources.model import ChangeType, Consent, Encounter, Mrn, Patient, PatientId, Resource
 from sources.naming import of_practice
-from sources.ports import Checked, Found, Health, Listed, Narrowing, Page, PatientQuery, Wanted
+from sources.ports import Checked, Found, Health, Listed, Narrowing, Noticed, Page, PatientQuery, Wanted
 
 R = TypeVar("R", bound=Resource)
 
@@ -20,6 +22,12 @@ _OF_PATIENTS = (
     *("AllergyIntolerance", "CarePlan", "Condition", "DocumentReference", "Encounter", "Immunization"),
     *("MedicationRequest", "Observation", "Procedure"),
 )
+
+_WATCHED: dict[WatchedName, Watched] = {
+    "Patient": Watched.of(ChangeType.PATIENT, Patient),
+    "Encounter": Watched.of(ChangeType.ENCOUNTER, Encounter),
+    "Consent": Watched.of(ChangeType.CONSENT, Consent),
+}
 
 SEARCHES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(_OF_PATIENTS, ("_id", "patient")),
@@ -32,7 +40,7 @@ SEARCHES: dict[str, tuple[str, ...]] = {
 
 
 class FhirRecords:
-    """A FHIR R4 server as `sources.ports.ClinicalRecords`.
+    """A FHIR R4 server as `sources.ports.ClinicalRecords` and `Changes`.
 
     Not *keeps_consents*: it has no resource Consent, and is not asked for any.
     """
@@ -44,12 +52,17 @@ class FhirRecords:
         self._upstream = upstream
         self._resources = Resources(settings, upstream, settings.practices)
         self._keeps_consents = keeps_consents
+        watched = [_WATCHED[each] for each in settings.watched if keeps_consents or each != "Consent"]
+        self._watch = Watch(
+            settings.name, self._resources, watched, settings.overlap_s, as_said=settings.as_said
+        )
 
     def health(self) -> Health:
         return self._upstream.health()
 
     async def check(self) -> Checked:
-        return await self._resources.check(SEARCHES)
+        found = await self._resources.check(SEARCHES)
+        return Checked(found.ok, (*found.said, await self._said_of_changes()))
 
     def acquainted(self) -> AbstractAsyncContextManager[None]:
         """Asks beforehand what the server can do, so that the first question need not wait for that."""
@@ -58,6 +71,21 @@ class FhirRecords:
     async def close(self) -> None:
         """Let go of every connection."""
         await self._upstream.close()
+
+    async def changes(self, bookmark: str | None) -> tuple[Sequence[Noticed], str]:
+        now = datetime.now(UTC)
+        updates, after = await self._watch.look(bookmark)
+        return [Noticed(each.change(self.name, now, each.patient), None) for each in updates], after
+
+    async def _said_of_changes(self) -> str:
+        types = await self._watch.types()
+        if types:
+            return f"changes told: {', '.join(each.name for each in types)}"
+        if not self._settings.watched:
+            return "changes are not asked for"
+        return (
+            'changes are not told: it names no search by `_lastUpdated`; if it has one, set changes = "poll"'
+        )
 
     def mrn_identifier(self, mrn: Mrn) -> str:
         practice, number = of_practice(self._settings.practices, mrn)

@@ -22,7 +22,7 @@ from sources.pms.fhir.book import Book
 from sources.pms.fhir.normalise import booking, elements_of
 from sources.pms.fhir.people import People, patients_of
 from sources.pms.fhir.settings import FhirPmsSettings
-from sources.pms.fhir.watch import Watch
+from sources.pms.fhir.watch import BookWatch
 from sources.ports import AppointmentQuery, Checked, Found, Health, Listed, Noticed, Page, Wanted
 
 SEARCHES: dict[str, tuple[str, ...]] = {
@@ -53,7 +53,7 @@ class FhirPractice:
         self._people = People(self._resources, settings.mrn_system)
         self._book = Book(settings, self._resources, self._people)
         self._bills = Bills(settings, self._resources, self._people)
-        self._watch = Watch(settings, self._resources, self._people)
+        self._watch = BookWatch(settings, self._resources, self._people)
 
     def health(self) -> Health:
         return self._upstream.health()

@@ -21,8 +21,7 @@ class FhirPmsSettings(FhirServer):
     `days_back` to `days_ahead`, of which other patients' are dropped here) or by `encounter` (those that
     led to one); `auto` takes the first of these that the server knows. An appointment whose type or service
     category has one of the `telehealth_codes`, or that has a link in `video_extension`, is by video.
-    `balance_extension` is the extension of an Account that holds what is owed. `overlap_s` is how far back
-    each look for changes begins.
+    `balance_extension` is the extension of an Account that holds what is owed.
     """
 
     mrn_system: str
@@ -33,4 +32,3 @@ class FhirPmsSettings(FhirServer):
     telehealth_codes: tuple[str, ...] = ("VR",)
     video_extension: str = VIRTUAL_SERVICE
     balance_extension: str = ACCOUNT_BALANCE
-    overlap_s: int = 300
