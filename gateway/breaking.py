@@ -49,7 +49,7 @@ UNRECORDED = "Break-glass could not be recorded, so nothing was run. Try again."
 class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
     """What a request says of an emergency. Without a reason it uses the session that is open."""
 
-    patient: Annotated[str, Meta(min_length=1, max_length=80)]
+    patient: Annotated[str, Meta(min_length=1, max_length=128)]
     reason: str | None = None
     part2_emergency: bool = msgspec.field(default=False, name="part2Emergency")
 

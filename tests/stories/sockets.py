@@ -116,3 +116,26 @@ def looks(house: House) -> int:
     """How often the gateway has asked the PMS what changed, since its requests were last forgotten."""
     found = house.client.get(f"{house.addresses.knobs('pms')}/requests").json()["requests"]
     return sum("updated_since" in call["body"] for call in found)
+
+
+class Chart:
+    """The EHR as its own staff write in it, past the gateway."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._base = house.addresses.ehr
+        self._headers = {"Authorization": f"Bearer {house.new_token({'system': 'ehr'})}"}
+
+    def read(self, path: str) -> dict[str, Any]:
+        """The resource at *path*, such as `Patient/p1`."""
+        found = self._house.client.get(f"{self._base}/{path}", headers=self._headers).raise_for_status()
+        resource: dict[str, Any] = found.json()
+        return resource
+
+    def write(self, resource: dict[str, Any]) -> None:
+        """Stores the resource under its id."""
+        url = f"{self._base}/{resource['resourceType']}/{resource['id']}"
+        self._house.client.put(url, json=resource, headers=self._headers).raise_for_status()
+
+    def delete(self, path: str) -> None:
+        self._house.client.delete(f"{self._base}/{path}", headers=self._headers).raise_for_status()

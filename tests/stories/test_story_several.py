@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -62,11 +62,17 @@ def southern(dataset: Dataset) -> Dataset:
 
 
 @contextmanager
-def served() -> Iterator[Clinics]:
+def served(
+    prepared: Callable[[Dataset, Dataset], None] = lambda north, south: None,
+    south_ehr: dict[str, Any] | None = None,
+    **table_of: Any,
+) -> Iterator[Clinics]:
+    """Both clinics; *prepared* adds to their records, *south_ehr* and *table_of* to the settings."""
     key = ECKey.generate_key("P-384", {"kid": "test-1", "use": "sig", "alg": "ES384"}, private=True)
     jwks = {"keys": [key.as_dict(private=False)]}
     north = generate(8, today=TODAY)
     south = southern(generate(8, today=TODAY))
+    prepared(north, south)
     with ExitStack() as held:
         here = held.enter_context(background(north, backend_jwks=jwks))
         there = held.enter_context(background(south, backend_jwks=jwks))
@@ -74,14 +80,14 @@ def served() -> Iterator[Clinics]:
         second = demo_table(there, key.as_dict(private=True), south)
         table["ehr"] = {
             "north": {**table["ehr"]["ehr"], "bare_ids": True, "timeout_s": 9.0},
-            "south": {**second["ehr"]["ehr"], "timeout_s": 9.0},
+            "south": {**second["ehr"]["ehr"], "timeout_s": 9.0, **(south_ehr or {})},
         }
         table["pms"] = {
             "northpms": {**table["pms"]["pms"], "ehr": "north", "bare_ids": True, "timeout_s": 9.0},
             "southpms": {**second["pms"]["pms"], "ehr": "south", "timeout_s": 9.0},
         }
         table["crm"] = {"northcrm": table["crm"]["crm"], "southcrm": second["crm"]["crm"]}
-        settings = read_settings(environ={}, table=table)
+        settings = read_settings(environ={}, table=table | table_of)
         gateway = server(create_app(settings), settings)
         thread = threading.Thread(target=gateway.run, daemon=True)
         thread.start()
