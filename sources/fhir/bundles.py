@@ -1,11 +1,12 @@
 """Owns the reading of searchset Bundles: bytes in, rows of one type out, one bad row at a time.
 
-Pure. The fast road decodes a whole Bundle at once; only if that fails is it read entry by entry.
+Pure. The fast road decodes a whole Bundle at once, and looks at its dates, ids and references together; only
+if that fails is it read entry by entry.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -15,7 +16,8 @@ from sources.calling import Nonconforming, Reader
 from sources.fhir.identity import Identity
 from sources.fhir.outcomes import Outcome
 from sources.fhir.reading import WHOLE, Reading
-from sources.fhir.wire import projected, wire_types
+from sources.fhir.texts import Texts
+from sources.fhir.wire import projected, unchecked, wire_types
 from sources.model import Resource
 from sources.naming import Practice
 
@@ -87,17 +89,20 @@ class PageReader(Generic[R]):
         practices: tuple[Practice, ...] | None = None,
         reading: Reading = WHOLE,
     ) -> None:
-        if elements is None:
-            row = wire_types(reading)[kind]
-        else:
-            row = projected(kind, frozenset(elements.split(",")), practices, reading)
-        wire: Any = row | Outcome
-        name = self.name = kind.__name__
+        self.name = kind.__name__
         self._allowed = reading.allow
+        self._of = (kind, elements, practices, reading)
+        row, self._texts = _quick(*self._of)
+        wire: Any = row | Outcome
         self._whole: Reader[_Bundle[R | Outcome]] = Reader(_Bundle[wire], "Bundle")
         self._loose: Reader[_Bundle[Raw]] = Reader(_Bundle[Raw], "Bundle")
-        self._row: Reader[R | Outcome] = Reader(wire, name)
-        self._identity: Reader[Identity] = Reader(Identity, name)
+        self._identity: Reader[Identity] = Reader(Identity, self.name)
+
+    @cached_property
+    def _row(self) -> Reader[R | Outcome]:
+        """Reads one row with all patterns in place; most pages are read without it."""
+        wire: Any = _strict(*self._of) | Outcome
+        return Reader(wire, self.name)
 
     def read(self, body: bytes | memoryview) -> Page[R]:
         """The page in *body*.
@@ -109,7 +114,8 @@ class PageReader(Generic[R]):
             bundle = self._whole.read(body)
         except Nonconforming:
             return self._one_by_one(body)
-        return _page([entry.resource for entry in bundle.entry], [], bundle.link)
+        page: Page[R] = _page([entry.resource for entry in bundle.entry], [], bundle.link)
+        return page if self._texts.conform(page.rows) else self._one_by_one(body)
 
     def read_one(self, body: bytes | memoryview) -> Page[R]:
         """The one resource in *body*, as a page.
@@ -152,6 +158,23 @@ def page_reader(
 ) -> PageReader[R]:
     """The reader for *kind* and *elements*; making one takes longer than reading a page."""
     return PageReader(kind, elements, practices, reading)
+
+
+def _strict(
+    kind: type[Resource], elements: str | None, practices: tuple[Practice, ...] | None, reading: Reading
+) -> Any:
+    if elements is None:
+        return wire_types(reading)[kind]
+    return projected(kind, frozenset(elements.split(",")), practices, reading)
+
+
+def _quick(
+    kind: type[Resource], elements: str | None, practices: tuple[Practice, ...] | None, reading: Reading
+) -> tuple[Any, Texts]:
+    """The wire type that leaves patterns to the texts it comes with."""
+    if elements is None:
+        return wire_types(reading)[kind], Texts([], [])
+    return unchecked(kind, frozenset(elements.split(",")), practices, reading)
 
 
 def _page(read: list[R | Outcome], unread: list[Unread], links: tuple[_Link, ...]) -> Page[R]:

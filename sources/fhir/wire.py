@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 from functools import lru_cache, partial
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+from weakref import WeakKeyDictionary
 
 import msgspec
 from msgspec import NODEFAULT, UNSET, Raw
@@ -21,6 +22,7 @@ from sources.fhir.presence import Rules, checking
 from sources.fhir.r4.definitions import Element
 from sources.fhir.reading import WHOLE, Reading
 from sources.fhir.shapes import ANYTHING, REFUSED, Shapes, several, skipped, value_type
+from sources.fhir.texts import Texts
 from sources.model import Encounter, Patient, Record, Resource
 from sources.naming import Practice
 
@@ -68,14 +70,19 @@ def _numbers(row: Any, practices: dict[str, list[Practice]]) -> tuple[str, ...]:
 
 
 class _Builder:
-    """Builds each wire type once, those it is made of first."""
+    """Builds each wire type once, those it is made of first.
 
-    def __init__(self, reading: Reading) -> None:
+    Not *is_checked*: patterns of what is read are left out, and `texts` says of each type where they apply.
+    """
+
+    def __init__(self, reading: Reading, *, is_checked: bool = True) -> None:
         self.types: dict[type[Record], type[Record]] = {}
+        self.texts: WeakKeyDictionary[Any, Texts] = WeakKeyDictionary()
+        self._is_checked = is_checked
         self._open: list[type[Record]] = []
         self._allowed = reading.allowed()
         official = reading.strict == "official"
-        self._shapes = None if reading.strict == "read" else Shapes(self._allowed, official=official)
+        self._shapes = None if reading.strict == "read" else _shapes(reading)
         self._value_type = partial(value_type, official=official)
 
     def of(self, kind: type[Record]) -> Any:
@@ -104,9 +111,10 @@ class _Builder:
         }
         rules = Rules.of(TYPES[kind], attributes.__getitem__, lambda it: it.name in read or not is_resource)
         joined = _joined_by(kind, practices) if practices is not None else {}
+        texts = Texts([], [])
         wire = msgspec.defstruct(
             kind.__name__,
-            [*self._definitions(kind, frozenset(read))],
+            [*self._definitions(kind, frozenset(read), texts)],
             bases=(kind,),
             namespace=joined | checking(rules),
             module=__name__,
@@ -118,9 +126,12 @@ class _Builder:
             tag_field="resourceType" if is_resource else None,
             tag=kind.__name__ if is_resource else None,
         )
+        self.texts[wire] = texts
         return cast(type[Record], wire)
 
-    def _definitions(self, kind: type[Record], read: frozenset[str]) -> Iterator[tuple[str, Any, Any]]:
+    def _definitions(
+        self, kind: type[Record], read: frozenset[str], texts: Texts
+    ) -> Iterator[tuple[str, Any, Any]]:
         """The fields of the wire type of *kind*, of which those *read* are the model's."""
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
         hints = get_type_hints(kind, include_extras=True)
@@ -129,6 +140,8 @@ class _Builder:
                 is_read = element.name in read
                 name = element.name if is_read else f"{element.name}{_UNREAD}"
                 wire_type = self._wire_type(hints[known.name], element, TYPES[kind])
+                if is_read and not self._is_checked:
+                    wire_type = texts.unchecked(known.name, wire_type, self.texts)
                 must = is_read and element.is_required and not element.has_sibling and element.choice is None
                 yield known.name, wire_type, _field(name, NODEFAULT if must else known.default)
                 if not is_read:
@@ -190,6 +203,16 @@ def _skipped(element: Element, read: Collection[str]) -> Iterator[str]:
 
 
 @lru_cache(maxsize=64)
+def _shapes(reading: Reading) -> Shapes:
+    return Shapes(reading.allowed(), official=reading.strict == "official")
+
+
+@lru_cache(maxsize=64)
+def _unchecked(reading: Reading) -> _Builder:
+    return _Builder(reading, is_checked=False)
+
+
+@lru_cache(maxsize=64)
 def _builder(reading: Reading) -> _Builder:
     builder = _Builder(reading)
     for kind in ELEMENTS:
@@ -222,3 +245,14 @@ def projected(
     What is required is required of the elements that are read: the resource may be cut to them (SUBSETTED).
     """
     return _builder(reading).built(kind, elements, practices)
+
+
+def unchecked(
+    kind: type[Record],
+    elements: frozenset[str],
+    practices: tuple[Practice, ...] | None = None,
+    reading: Reading = WHOLE,
+) -> tuple[type[Record], Texts]:
+    """The same without the patterns of what is read; and where they apply, to look at all rows at once."""
+    built = _unchecked(reading).built(kind, elements, practices)
+    return built, _unchecked(reading).texts[built]
