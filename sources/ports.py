@@ -49,7 +49,8 @@ class Listed(msgspec.Struct, Generic[V], frozen=True):
 
 class Page(msgspec.Struct, Generic[V], frozen=True):
     """One page of a search. `next` is the source's own bookmark for the page after it, None on the last;
-    `missing` holds why, of several sources, one could not tell.
+    `missing` holds why rows of it are not there: they could not be read, or one of several sources could not
+    tell.
     """
 
     rows: tuple[V, ...] = ()

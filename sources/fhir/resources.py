@@ -8,7 +8,7 @@ from functools import partial
 from typing import TypeVar
 
 from sources.calling import Dropped, Nonconforming, Unasked, Upstream
-from sources.errors import SourceError, SourceRejected
+from sources.errors import SourceError, SourceMisread, SourceRejected
 from sources.fhir.asking import Parameters, possible_ids
 from sources.fhir.bookmarks import BadBookmark, bookmark_of, link_of
 from sources.fhir.bundles import PageReader, page_reader
@@ -125,23 +125,25 @@ class Resources:
         self, kind: type[R], filters: Parameters, count: int, bookmark: str | None, elements: str
     ) -> Page[R]:
         """One page of a search, at most *count* rows, and the bookmark of the page after it; `missing` tells
-        of rows that the server has and does not give.
+        of rows that cannot be read, or that the server has and does not give.
 
         Raises:
-            SourceError: a row cannot be read, or the bookmark is not one of this search's.
+            SourceError: no row of the whole search can be read, or the bookmark is not one of this search's.
         """
         reader, search = self._reader(kind, elements), [*filters, *self._form(elements, count)]
         if bookmark is None:
             page = await self.client.first(reader, search)
         else:
             page = await self.client.follow(reader, self._link(bookmark, search))
-        if page.unread:
-            raise self.misread(kind, page.unread[0].why)
-        is_cut = not page.complete and page.next is None
+        missing: list[SourceError] = [SourceMisread(self._server.name, row.why) for row in page.unread]
+        if missing and not page.rows and bookmark is None and page.next is None:
+            raise missing[0]
+        if not page.complete and page.next is None:
+            missing.append(SourceRejected(self._server.name, _CUT))
         return Page(
             tuple(page.rows),
             None if page.next is None else bookmark_of(page.next, search),
-            (SourceRejected(self._server.name, _CUT),) if is_cut else (),
+            tuple(missing),
         )
 
     async def history(self, path: str, parameters: Parameters) -> list[Version]:

@@ -407,3 +407,20 @@ async def test_one_deadline_holds_for_all_pages_together() -> None:
 
     assert time.monotonic() - started < 1.4
     assert len(source.asked) <= 3
+
+
+async def test_a_bad_row_of_a_search_costs_itself_and_is_told_beside_the_others() -> None:
+    body = searchset(patient("p1"), patient("p2", vendor="Jane"), patient("p3"), next_="?page=2")
+    async with stub(lambda asked: body) as source, records_at(source.url) as records:
+        page = await records.search_patients(PatientQuery(name="x"), 3, None, frozenset())
+
+    assert [row.id for row in page.rows] == ["p1", "p3"]
+    assert [str(error) for error in page.missing] == ["source `ehr`: Patient: unknown field `vendor`"]
+    assert page.next is not None
+
+
+async def test_a_search_of_which_no_row_can_be_read_fails() -> None:
+    body = searchset(patient("p2", vendor="Jane"))
+    async with stub(lambda asked: body) as source, records_at(source.url) as records:
+        with pytest.raises(SourceMisread, match="source `ehr`: Patient: unknown field `vendor`"):
+            await records.search_patients(PatientQuery(name="x"), 3, None, frozenset())

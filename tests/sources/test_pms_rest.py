@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sources.calling import Limits, Nonconforming, Upstream
+from sources.calling import Allowed, Limits, Nonconforming, Upstream
 from sources.errors import SourceMisread, SourceRejected
 from sources.model import Appointment, ChangeKind, Mrn
 from sources.pms.clock import PracticeClock
@@ -34,8 +34,10 @@ EVERY = AppointmentQuery()
 
 
 @asynccontextmanager
-async def practice_at(url: str, limits: Limits | None = None, **settings: Any) -> AsyncIterator[RestPms]:
-    upstream = Upstream("pms", "pms", url, limits=limits or Limits(timeout_s=20))
+async def practice_at(
+    url: str, limits: Limits | None = None, allowed: Allowed | None = None, **settings: Any
+) -> AsyncIterator[RestPms]:
+    upstream = Upstream("pms", "pms", url, limits=limits or Limits(timeout_s=20), allowed=allowed)
     practice = RestPms(PmsSettings("pms", "America/Chicago", **settings), upstream)
     yield practice
     await practice.close()
@@ -419,3 +421,22 @@ def test_whatever_a_row_holds_it_is_an_appointment_or_a_refusal_without_values(
     assert "SECRET" not in said
     assert bool(told) != bool(said)
     assert all(it.status in STATUS.values() for it in told)
+
+
+async def test_a_bad_row_of_a_search_costs_itself_and_is_told_beside_the_others() -> None:
+    bad = row(2) | {"vendor": "Jane"}
+    async with stub(lambda asked: page(row(1), bad, row(3))) as source, practice_at(source.url) as practice:
+        found = await practice.search_appointments(AppointmentQuery(), 10, None, ANY)
+
+    assert [each.id for each in found.rows] == ["1", "3"]
+    assert [str(error) for error in found.missing] == ["source `pms`: appointment: unknown field `vendor`"]
+
+
+async def test_a_field_that_is_allowed_is_dropped_from_row_and_envelope() -> None:
+    body = page(row(1) | {"vendor": "Jane"}, row(2), server=1)
+    allowed = Allowed({"settings-1": ["appointment.vendor", "appointments.server"]})
+    async with stub(lambda asked: body) as source, practice_at(source.url, allowed=allowed) as practice:
+        found = await practice.search_appointments(AppointmentQuery(), 10, None, ANY)
+
+    assert [each.id for each in found.rows] == ["1", "2"]
+    assert found.missing == ()

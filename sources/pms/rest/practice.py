@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sources.calling import Identified, Unasked, Unread, Upstream, in_chunks, many_each, one_each, only_asked
-from sources.errors import SourceError, SourceRejected
+from sources.errors import SourceError, SourceMisread, SourceRejected
 from sources.model import Appointment, Balance, Coverage, Location, Mrn
 from sources.pms.clock import PracticeClock
 from sources.pms.rest.changes import BadBookmark, Bookmark, noticed
@@ -110,10 +110,11 @@ class RestPms:
         if bookmark is not None:
             body["cursor"] = bookmark
         results = await self._client.page({**body, "limit": min(count, self._settings.page_size)})
-        if results.unread:
-            raise self._upstream.misread(results.unread[0].why)
+        missing = tuple(SourceMisread(self.name, row.why) for row in results.unread)
+        if missing and not results.rows and bookmark is None and results.next is None:
+            raise missing[0]
         rows = self._within(results.rows, query, query.mrns)
-        return Page(tuple(rows), results.next)
+        return Page(tuple(rows), results.next, missing)
 
     async def locations(self, ids: Sequence[str], wanted: Wanted) -> Found[str, Location]:
         async def ask(chunk: Sequence[str]) -> Found[str, Location]:
