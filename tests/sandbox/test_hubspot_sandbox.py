@@ -229,6 +229,13 @@ def test_one_contact_is_read_by_id(crm: httpx.Client) -> None:
         "hs_object_id": "90001",
         "care_key": ANA,
     }
+    for properties in ("email,lifecyclestage", ["email", "lifecyclestage"]):
+        shown = crm.get(f"{CONTACTS}/90001", params={"properties": properties}).json()["properties"]
+        assert shown == {
+            "email": "ana@example.org",
+            "lifecyclestage": "customer",
+            "hs_object_id": "90001",
+        }
     assert crm.get(f"{CONTACTS}/90001").json()["properties"] == {"hs_object_id": "90001"}
     assert crm.get(f"{CONTACTS}/1").json()["category"] == "OBJECT_NOT_FOUND"
 

@@ -60,12 +60,15 @@ query Book {
 
 
 @contextmanager
-def house_of(dataset: Dataset, pms: dict[str, Any] | None = None) -> Iterator[House]:
-    """A house over *dataset*, with the practice of the demo or that of *pms*."""
+def house_of(
+    dataset: Dataset, pms: dict[str, Any] | None = None, ehr: dict[str, Any] | None = None
+) -> Iterator[House]:
+    """A house over *dataset*, with the practice and the EHR of the demo or those of *pms* and *ehr*."""
     key = ECKey.generate_key("P-384", {"kid": "test-1", "use": "sig", "alg": "ES384"}, private=True)
     with background(dataset, backend_jwks={"keys": [key.as_dict(private=False)]}) as addresses:
         table = demo_table(addresses, key.as_dict(private=True), dataset)
         table |= {"changes": {"poll_seconds": 3_600.0}} | ({"pms": {"pms": pms}} if pms else {})
+        table |= {"ehr": {"ehr": ehr}} if ehr else {}
         for role in ("ehr", "pms", "crm"):
             for section in table[role].values():
                 section["timeout_s"] = 9.0

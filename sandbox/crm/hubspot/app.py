@@ -110,7 +110,8 @@ class _Api:
         contact = self._contacts.find(request.path_params["id"], by)
         if contact is None:
             return _not_found()
-        names = request.query_params.get("properties", "").split(",")
+        # The vendor's own clients repeat the parameter; others join the names by commas.
+        names = ",".join(request.query_params.getlist("properties")).split(",")
         return Answer(self._contacts.shown(contact, names, by))
 
     async def change(self, request: Request) -> Response:

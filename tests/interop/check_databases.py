@@ -1,0 +1,52 @@
+"""Debian's databases: a practice's tables in them, read by our adapter."""
+
+from __future__ import annotations
+
+import asyncio
+
+import psycopg
+import pymysql
+
+from sandbox.dataset import generate
+from tests.interop.checks import Done
+from tests.interop.kits import Kits
+from tests.interop.practices import compared
+from tests.mariadb import OWNER, PASSWORD, running_mariadb
+from tests.postgres import postgres_programs, running_postgres
+from tests.sources.practice_tables import laid_out
+from tests.sources.test_pms_database import practice_at
+
+PATIENTS = 30
+
+
+def postgresql(kits: Kits) -> Done:
+    """A practice's tables in PostgreSQL."""
+    try:
+        postgres_programs()
+    except RuntimeError:
+        kits.debian("postgres", "postgresql")
+    with running_postgres() as server:
+        with psycopg.connect(server.url) as connection:
+            version = str(connection.info.server_version)
+        return Done(f"{version[:2]}.{int(version[2:])}", asyncio.run(_read(server.database())))
+
+
+def mariadb(kits: Kits) -> Done:
+    """A practice's tables in MariaDB."""
+    kits.debian("mariadbd", "mariadb-server")
+    with running_mariadb() as server:
+        url = server.database()
+        with pymysql.connect(host="127.0.0.1", port=server.port, user=OWNER, password=PASSWORD) as connection:
+            version = str(connection.get_server_info())  # type: ignore[no-untyped-call]
+        return Done(version.partition("-MariaDB")[0].removeprefix("5.5.5-"), asyncio.run(_read(url)))
+
+
+async def _read(url: str) -> str:
+    held = generate(PATIENTS)
+    laid_out(url, held).dispose()
+    practice = practice_at(url)
+    try:
+        rows = await compared(practice, held)
+    finally:
+        await practice.close()
+    return f"{rows} rows equal"
