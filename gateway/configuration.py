@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hmac import compare_digest
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar, get_type_hints
+from typing import Any, NoReturn, Protocol, TypeVar, get_type_hints
 
 import msgspec
 from msgspec import inspect
@@ -73,9 +73,40 @@ class Section(msgspec.Struct, frozen=True, kw_only=True):
 S = TypeVar("S", bound=Section)
 
 
-def read(shape: type[S], table: Mapping[str, object], environ: Mapping[str, str]) -> S:
+class KindUnusable(Exception):
+    """A kind that is not ours is not to be had; the text says why and what to do."""
+
+
+class MoreKinds(Protocol):
+    """Kinds of named sections besides those that a field's type lists."""
+
+    def names(self, at: str) -> Sequence[str]:
+        """The kinds there are for the field *at*."""
+        ...
+
+    def kind(self, at: str, name: str) -> type[Section]:
+        """That kind's section. Raises KindUnusable."""
+        ...
+
+
+class NoMoreKinds:
+    """The kinds that the types list are all there are."""
+
+    def names(self, at: str) -> Sequence[str]:
+        return ()
+
+    def kind(self, at: str, name: str) -> type[Section]:
+        raise KindUnusable("is not known")
+
+
+def read(
+    shape: type[S],
+    table: Mapping[str, object],
+    environ: Mapping[str, str],
+    more: MoreKinds = NoMoreKinds(),  # noqa: B008 - it holds nothing
+) -> S:
     """The settings of that shape. Raises SettingsError with every fault of both places."""
-    reading = _Reading(environ)
+    reading = _Reading(environ, more)
     settings = reading.section(shape, table, ())
     reading.check_variables()
     if reading.faults or settings is None:
@@ -91,7 +122,8 @@ def variable(path: Iterable[str]) -> str:
 class _Reading:
     """One pass over both places, which gathers the faults it meets."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str], more: MoreKinds) -> None:
+        self.more = more
         self.environ = {name: text for name, text in environ.items() if text}
         self.known = set(SEPARATE_VARIABLES)
         self.settings: set[tuple[str, ...]] = set()
@@ -165,13 +197,31 @@ class _Reading:
                 f"`{at}` has no name that can be used; take lower-case letters and digits, 32 at most"
             )
             return None
-        kind = inner.get("kind", next(iter(kinds)) if len(kinds) == 1 else None)
-        if not isinstance(kind, str) or kind not in kinds:
-            what = "is missing" if kind is None else "is not usable"
-            self.faults.append(f"`{at}.kind` {what}; set it to one of {', '.join(sorted(kinds))}")
+        shape = self._kind(kinds, inner.get("kind", next(iter(kinds)) if len(kinds) == 1 else None), path)
+        if shape is None:
             return None
         rest = {key: value for key, value in inner.items() if key != "kind"}
-        return self.section(kinds[kind], rest, path)
+        return self.section(shape, rest, path)
+
+    def _kind(
+        self, kinds: Mapping[str, type[Section]], kind: object, path: tuple[str, ...]
+    ) -> type[Section] | None:
+        at, field = ".".join(path), ".".join(path[:-1])
+        others = self.more.names(field)
+        if isinstance(kind, str) and kind in kinds and kind in others:
+            self.faults.append(f"`{at}.kind` is ours, and of an installed package too; remove that package")
+            return None
+        if isinstance(kind, str) and kind in others:
+            try:
+                return self.more.kind(field, kind)
+            except KindUnusable as fault:
+                self.faults.append(f"`{at}.kind` {fault}")
+                return None
+        if isinstance(kind, str) and kind in kinds:
+            return kinds[kind]
+        what = "is missing" if kind is None else "is not usable"
+        self.faults.append(f"`{at}.kind` {what}; set it to one of {', '.join(sorted({*kinds, *others}))}")
+        return None
 
     def _setting(
         self,

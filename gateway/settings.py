@@ -15,6 +15,7 @@ from gateway.adapters.crm_dynamics import DynamicsCrm
 from gateway.adapters.crm_hubspot import HubSpotCrm
 from gateway.adapters.crm_salesforce import SalesforceCrm
 from gateway.adapters.ehr_fhir import FhirEhr
+from gateway.adapters.installed import InstalledKinds
 from gateway.adapters.pms_database import DatabasePms
 from gateway.adapters.pms_fhir import FhirPms
 from gateway.adapters.pms_files import FilesFeed
@@ -143,6 +144,7 @@ class Keys(Section, frozen=True, kw_only=True):
     ]
 
 
+# The kinds that come with the gateway; see gateway/adapters/installed.py for those of other packages.
 Ehrs = Annotated[Mapping[str, FhirEhr], Meta(description="The EHRs, at least one.")]
 Practices = Annotated[
     Mapping[str, RestPractice | DatabasePms | FhirPms | FilesFeed | Hl7Feed],
@@ -356,7 +358,7 @@ def read_settings(
     if table is None:
         named = config or variables.get(f"{PREFIX}_CONFIG")
         table = _file(Path(named)) if named else {}
-    return read(Settings, table, variables)
+    return read(Settings, table, variables, InstalledKinds())
 
 
 def _file(path: Path) -> Mapping[str, object]:

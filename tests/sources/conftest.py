@@ -6,6 +6,7 @@ from datetime import date
 from typing import Literal
 
 import pytest
+from caregraph_hearth import HearthEngagements
 
 from sandbox.admission import ClientCredentials
 from sandbox.crm.dynamics import dynamics_app
@@ -24,7 +25,9 @@ from sources.crm.salesforce import client_credentials as salesforce_sign_in
 from sources.ehr.fhir import FhirRecords, FhirSettings
 from sources.naming import alone
 from sources.pms.rest import PmsSettings, RestPms
+from tests.sources.hearth import hearth_of
 from tests.sources.practice import KEY, Served
+from tests.sources.stub import stub
 
 PRACTICE = alone("pms", "urn:caregraph:sandbox:mrn", "urn:caregraph:sandbox:visit")
 
@@ -120,6 +123,15 @@ async def dynamics(dynamics_at: str) -> AsyncIterator[DynamicsEngagements]:
 async def dynamics_in_batches(dynamics_at: str) -> AsyncIterator[DynamicsEngagements]:
     async with dynamics_by("batch", dynamics_at) as engagements:
         yield engagements
+
+
+@pytest.fixture
+async def hearth(served: Served) -> AsyncIterator[HearthEngagements]:
+    """The example of docs/write-a-source.md, on a stand-in that holds the same people."""
+    async with stub(hearth_of(served.dataset)) as source:
+        engagements = HearthEngagements(Upstream("crm", "crm", source.url, limits=UNHURRIED))
+        yield engagements
+        await engagements.close()
 
 
 @asynccontextmanager

@@ -24,6 +24,7 @@ FIXTURES = {
     "salesforce": "salesforce",
     "dynamics": "dynamics",
     "dynamics, in batches": "dynamics_in_batches",
+    "an example": "hearth",
 }
 OWNER_IDS: dict[str, Callable[[str], str]] = {
     "salesforce": lambda number: f"005{int(number):012}AAA",
