@@ -71,7 +71,7 @@ async def test_the_listener_starts_and_stops_with_the_gateway_s_adapters(tmp_pat
             assert "\rMSA|AA|" in await sender.send(siu())
         (found,) = (await kept.sources.book.appointments(["FI-100"], frozenset())).values()
         assert getattr(found, "patient_mrn", None) == "MRN77"
-        assert [one.name for one in kept.changes] == ["north"]
+        assert [one.name for one in kept.changes] == ["main", "north"]
 
     counted = measuring.metrics.registry.get_sample_value(
         "caregraph_source_messages_total", {"source": "north", "outcome": "applied"}
