@@ -60,7 +60,9 @@ class Actor:
     """The bearer of one verified token.
 
     `patient` is the launch context's Patient id, `fhir_user` the reference of the person signed in,
-    `token_id` the token's `jti`, `expires_at` seconds since the epoch. `claims_purpose` says whether the
+    `token_id` the token's `jti`, `expires_at` seconds since the epoch. `encounter` is the launch context's
+    Encounter id: what was open when the app was launched. No decision looks at it; whether the bearer may
+    know of that encounter is decided as of any other. `claims_purpose` says whether the
     token itself states the purpose: a request may then narrow it, and no more. `emergency` is there while the
     glass is broken: `policies.break_glass` alone puts it there. `acting` is who uses the token on behalf of
     its subject, where that is somebody else (`act`); policy decides by the subject.
@@ -79,6 +81,7 @@ class Actor:
     claims_purpose: bool = True
     acting: str | None = None
     emergency: Emergency | None = None
+    encounter: str | None = None
 
     @property
     def is_user(self) -> bool:

@@ -13,7 +13,7 @@ from resolvers.directory import Practitioner
 from resolvers.encounter import Encounter
 from resolvers.node import Node
 from resolvers.patient import Patient
-from resolvers.roads import patients_by_id
+from resolvers.roads import encounters_by_id, patients_by_id
 from resolvers.roots import (
     appointment_by_id,
     appointments,
@@ -46,6 +46,13 @@ class Me:
         data=DataClass.REFERENCE,
         needs="Patient.r",
         key="patient_id",
+    )
+    encounter: Encounter | None = edge(
+        encounters_by_id,
+        "The encounter your app was launched for. It opens nothing: you see it if you may see it by its id.",
+        data=DataClass.VISIT,
+        needs="Encounter.r",
+        key="encounter_id",
     )
 
 

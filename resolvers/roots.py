@@ -55,6 +55,10 @@ class MeRow:
     def patient_id(self) -> PatientId | None:
         return self.actor.patient
 
+    @property
+    def encounter_id(self) -> str | None:
+        return self.actor.encounter
+
 
 def me(loaders: Loaders) -> Loads[None, MeRow]:
     async def call() -> MeRow:

@@ -164,7 +164,10 @@ class _Sandbox:
 
 
 def cast_of(dataset: Dataset) -> Mapping[str, Persona]:
-    """The personas, as people of *dataset*: its first patient and its first two practitioners by id."""
+    """The personas, as people of *dataset*: its first patient and its first two practitioners by id.
+
+    Open before the clinician is the first of that patient's encounters by id.
+    """
     patients = sorted(dataset.resources.get("Patient", {}))
     practitioners = sorted(dataset.resources.get("Practitioner", {}))
     named: dict[str, str] = {}
@@ -173,4 +176,11 @@ def cast_of(dataset: Dataset) -> Mapping[str, Persona]:
     if practitioners:
         named["clinician"] = practitioners[0]
         named["front_desk"] = practitioners[min(1, len(practitioners) - 1)]
-    return personas(**named)
+    return personas(**named, encounter=_encounter_of(dataset, patients[0]) if patients else None)
+
+
+def _encounter_of(dataset: Dataset, patient: str) -> str | None:
+    """The first of the patient's encounters by id."""
+    rows = dataset.resources.get("Encounter", {}).items()
+    mine = (id_ for id_, row in rows if row.get("subject", {}).get("reference") == f"Patient/{patient}")
+    return min(mine, default=None)

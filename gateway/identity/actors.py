@@ -37,6 +37,7 @@ def actor_of(claims: Claims, token_id: str, settings: IdentitySettings, metrics:
         purpose=_purpose(claims, audience),
         scopes=scopes,
         patient=PatientId(claims.patient) if claims.patient is not None else None,
+        encounter=claims.encounter,
         fhir_user=claims.fhir_user,
         token_id=claims.jti or token_id,
         expires_at=claims.exp,

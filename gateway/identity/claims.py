@@ -10,12 +10,15 @@ from msgspec import Meta
 
 from gateway.identity.refusals import Refusal, Unauthenticated
 
-FhirId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9.\-]{1,64}\Z")]
+_ID = r"([a-z][a-z0-9]{0,31}:)?[A-Za-z0-9.\-]{1,64}"
+
+FhirId = Annotated[str, Meta(pattern=rf"^{_ID}\Z")]
+"""An id as the graph has it: behind the name of its source, where a role has several."""
 FhirUser = Annotated[
     str,
     Meta(
         pattern=r"^(https?://\S{1,1000}/)?"
-        r"(Patient|Practitioner|PractitionerRole|RelatedPerson|Person)/[A-Za-z0-9.\-]{1,64}\Z"
+        rf"(Patient|Practitioner|PractitionerRole|RelatedPerson|Person)/{_ID}\Z"
     ),
 ]
 Name = Annotated[str, Meta(min_length=1, max_length=512)]
@@ -43,6 +46,7 @@ class Claims(msgspec.Struct, frozen=True, kw_only=True):
     scope: str | list[str] = ""
     scp: str | list[str] = ""
     patient: FhirId | None = None
+    encounter: FhirId | None = None
     fhir_user: FhirUser | None = msgspec.field(default=None, name="fhirUser")
     purpose_of_use: str | None = None
     act: Act | None = None

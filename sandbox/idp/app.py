@@ -162,7 +162,7 @@ class _ScriptDoors:
         persona = self._cast.get(order.persona or "")
         if persona is None:
             raise OAuthError("invalid_request", f"`persona` is one of {', '.join(self._cast)}")
-        scope = _narrowed(order.scope, persona.scope)
+        scope = persona.scope if order.scope is None else _narrowed(order.scope, persona.grantable)
         return Grant(COMMAND_LINE, persona.name, self._gateway, scope, persona, order.purpose)
 
     async def rotate_keys(self, request: Request) -> Response:

@@ -10,7 +10,11 @@ _PARTNER = ("Patient", "Appointment", "Encounter", "Practitioner", "Location")
 
 @dataclass(frozen=True)
 class Persona:
-    """Someone to sign in as. `scope` is both what is granted by default and the most that can be."""
+    """Someone to sign in as. `scope` is what is granted by default.
+
+    It is the most that can be granted, too, but for what of the chart that is open in their EHR may be asked
+    for: `open_patient` by `launch/patient`, `open_encounter` by `launch/encounter`.
+    """
 
     name: str
     title: str
@@ -19,12 +23,27 @@ class Persona:
     scope: tuple[str, ...]
     fhir_user: str | None = None
     patient: str | None = None
+    open_patient: str | None = None
+    open_encounter: str | None = None
+
+    @property
+    def grantable(self) -> tuple[str, ...]:
+        """All that can be asked for."""
+        patient = () if self.open_patient is None else ("launch/patient",)
+        encounter = () if self.open_encounter is None else ("launch/encounter",)
+        return (*self.scope, *patient, *encounter)
 
 
 def personas(
-    *, clinician: str = "prac-0001", front_desk: str = "prac-0002", patient: str = "pat-000001"
+    *,
+    clinician: str = "prac-0001",
+    front_desk: str = "prac-0002",
+    patient: str = "pat-000001",
+    encounter: str | None = "enc-005001",
 ) -> Mapping[str, Persona]:
-    """The six personas by name; the arguments are EHR ids of two practitioners and a patient."""
+    """The six personas by name; the arguments are EHR ids of two practitioners, a patient, and one of their
+    encounters, which is open before the clinician.
+    """
     cast = (
         Persona(
             name="clinician",
@@ -32,6 +51,8 @@ def personas(
             may="Reads every patient's appointments, chart and engagement.",
             role="clinician",
             fhir_user=f"Practitioner/{clinician}",
+            open_patient=patient,
+            open_encounter=encounter,
             scope=("openid", "fhirUser", "user/*.rs", "__engagement.read"),
         ),
         Persona(

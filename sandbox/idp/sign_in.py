@@ -148,7 +148,7 @@ def grantable(requested: tuple[str, ...], persona: Persona) -> tuple[str, ...]:
     Raises:
         OAuthError: `invalid_scope`; nothing.
     """
-    scope = granted(requested, (*persona.scope, "offline_access"))
+    scope = granted(requested, (*persona.grantable, "offline_access"))
     if not set(scope) - {"offline_access"}:
         raise OAuthError("invalid_scope", "this persona may have nothing of what was asked for")
     return scope

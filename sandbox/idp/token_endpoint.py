@@ -98,8 +98,8 @@ def token_answer(tokens: Tokens, grant: Grant, lifetime_s: int = LIFETIME_S) -> 
         "expires_in": max(0, lifetime_s),
         "scope": " ".join(grant.scope),
     }
-    if grant.patient is not None:
-        answer["patient"] = grant.patient
+    context = {"patient": grant.patient, "encounter": grant.encounter}
+    answer |= {name: id_ for name, id_ in context.items() if id_ is not None}
     if "offline_access" in grant.scope:
         answer["refresh_token"] = tokens.refresh(grant)
     return answer

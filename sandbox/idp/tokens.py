@@ -48,7 +48,12 @@ class Grant:
     def patient(self) -> str | None:
         """The patient in context, for those who asked for one."""
         asked = any(scope == "launch/patient" or scope.startswith("patient/") for scope in self.scope)
-        return self.persona.patient if self.persona and asked else None
+        return (self.persona.patient or self.persona.open_patient) if self.persona and asked else None
+
+    @property
+    def encounter(self) -> str | None:
+        """The encounter in context, for those who asked for one."""
+        return self.persona.open_encounter if self.persona and "launch/encounter" in self.scope else None
 
     def claims(self) -> Claims:
         """The claims that come of the grant alone; what does not apply is left out."""
@@ -56,6 +61,7 @@ class Grant:
         optional = {
             "role": persona.role if persona else None,
             "patient": self.patient,
+            "encounter": self.encounter,
             "fhirUser": persona.fhir_user if persona else None,
             "purpose_of_use": self.purpose,
         }

@@ -187,7 +187,12 @@ def unsigned(header: dict[str, Any], claims: dict[str, Any], signature: str = ""
 async def test_a_valid_token_says_who_asks(issuer: Issuer, identity: Identity) -> None:
     exp = int(time.time()) + 600
     token = issuer.token(
-        exp=exp, role="patient", patient="pat-1", fhirUser="Patient/pat-1", scope="patient/*.rs openid"
+        exp=exp,
+        role="patient",
+        patient="pat-1",
+        encounter="enc-1",
+        fhirUser="Patient/pat-1",
+        scope="patient/*.rs openid",
     )
 
     actor = await identity.actor(token)
@@ -204,7 +209,18 @@ async def test_a_valid_token_says_who_asks(issuer: Issuer, identity: Identity) -
         token_id="t-1",
         expires_at=float(exp),
         claims_purpose=False,
+        encounter="enc-1",
     )
+
+
+async def test_ids_may_bear_the_name_of_their_source(issuer: Issuer, identity: Identity) -> None:
+    token = issuer.token(
+        role="patient", patient="south:p1", encounter="south:e1", fhirUser="Patient/south:p1", scope="openid"
+    )
+
+    actor = await identity.actor(token)
+
+    assert (actor.patient, actor.encounter, actor.fhir_user) == ("south:p1", "south:e1", "Patient/south:p1")
 
 
 @pytest.mark.parametrize(
@@ -300,6 +316,9 @@ REFUSED: list[Any] = [
     pytest.param(lambda i: i.token(scope="patient/*.rs"), Refusal.PATIENT, id="a patient scope, no patient"),
     pytest.param(lambda i: i.token(patient="Patient/1"), Refusal.CLAIMS, id="a patient that is no id"),
     pytest.param(lambda i: i.token(patient="p1\n"), Refusal.CLAIMS, id="a patient with a line feed"),
+    pytest.param(lambda i: i.token(patient="a:b:1"), Refusal.CLAIMS, id="a patient of two sources"),
+    pytest.param(lambda i: i.token(encounter="Encounter/1"), Refusal.CLAIMS, id="an encounter that is no id"),
+    pytest.param(lambda i: i.token(encounter=["e1"]), Refusal.CLAIMS, id="encounters"),
     pytest.param(lambda i: i.token(fhirUser="Robot/1"), Refusal.CLAIMS, id="a fhirUser that is nobody"),
     pytest.param(lambda i: i.token(purpose_of_use="BTG"), Refusal.CLAIMS, id="break-glass by claim alone"),
     pytest.param(lambda i: i.token(act="assistant"), Refusal.CLAIMS, id="an actor that is no object"),

@@ -115,6 +115,22 @@ async def test_an_active_token_says_who_asks(endpoint: Endpoint, identity: Ident
     assert endpoint.asked == [("opaque-1", f"Basic {basic}")]
 
 
+async def test_an_answer_holds_what_the_app_was_launched_for(endpoint: Endpoint, identity: Identity) -> None:
+    endpoint.said |= {"patient": "p1", "encounter": "e1"}
+
+    actor = await identity.actor("Bearer opaque-1")
+
+    assert (actor.patient, actor.encounter) == ("p1", "e1")
+
+
+async def test_an_answer_with_an_encounter_that_is_no_id_is_refused(
+    endpoint: Endpoint, identity: Identity
+) -> None:
+    endpoint.said["encounter"] = "Encounter/e1"
+
+    assert await refusal_of(identity, "opaque-1") is Refusal.CLAIMS
+
+
 @pytest.mark.parametrize(
     ("changes", "refusal"),
     [

@@ -414,6 +414,18 @@ def test_what_decisions_depend_on_changes_the_key(other: Actor) -> None:
     assert len(keys(a_clinician, other)) == 2
 
 
+def test_the_encounter_in_context_changes_no_decision() -> None:
+    launched = replace(a_clinician, encounter="e1")
+
+    assert len(keys(a_clinician, launched)) == 1
+    grants = [Policy(COORDINATES).grant(actor) for actor in (a_clinician, launched)]
+    for type_ in ("Patient", "Encounter", "Observation"):
+        assert grants[0].rows(type_) == grants[1].rows(type_)
+    assert {at: grants[0].decide(at) for at in COORDINATES} == {
+        at: grants[1].decide(at) for at in COORDINATES
+    }
+
+
 def test_another_classification_or_another_need_changes_the_key() -> None:
     reclassified = {**COORDINATES, NAME: Classified.of(DataClass.CONTACT, "Patient.r")}
     other_needs = {**COORDINATES, NAME: Classified.of(DataClass.IDENTITY, "Patient.s")}

@@ -563,6 +563,28 @@ def test_a_script_may_ask_for_less(idp: Provider) -> None:
     assert "patient" not in idp.token(persona="patient", scope="openid").json()
 
 
+def test_the_chart_that_is_open_is_in_the_token_of_who_asks_for_it() -> None:
+    clinician = personas()["clinician"]
+
+    def context(*scope: str) -> dict[str, Any]:
+        claims = Grant("explorer", "clinician", "http://gw", scope, clinician).claims()
+        return {name: claims[name] for name in ("patient", "encounter") if name in claims}
+
+    assert context("user/*.rs") == {}
+    assert context("user/*.rs", "launch/patient") == {"patient": "pat-000001"}
+    assert context("user/*.rs", "launch/encounter") == {"encounter": "enc-005001"}
+
+
+def test_the_open_chart_is_there_for_those_who_have_one(idp: Provider) -> None:
+    launched = "user/*.rs launch/patient"
+    answer = idp.token(persona="clinician", scope=launched).json()
+    refused = idp.token(persona="ai", scope="launch/patient launch/encounter")
+
+    assert (answer["scope"], answer["patient"]) == (launched, "pat-000001")
+    assert "patient" not in idp.token(persona="clinician").json()
+    assert (refused.status_code, refused.json()["error"]) == (400, "invalid_scope")
+
+
 def test_a_script_may_ask_for_a_token_that_has_expired(idp: Provider) -> None:
     answer = idp.token(persona="clinician", expires_in=-5).json()
 

@@ -36,6 +36,7 @@ EDGES: Mapping[str, str] = {
     "Query.appointment": "pms appointments",
     "Query.appointments": "pms appointments",
     "Me.patient": "ehr Patient",
+    "Me.encounter": "ehr Encounter",
     "Patient.generalPractitioner": "ehr Practitioner",
     "Patient.appointments": "pms appointments",
     "Patient.encounters": "ehr Encounter",

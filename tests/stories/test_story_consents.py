@@ -15,6 +15,7 @@ from tests.stories.house import NEVER_S, House, running
 SCOPE = "http://terminology.hl7.org/CodeSystem/consentscope"
 TYPES = "http://hl7.org/fhir/resource-types"
 ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
+PARTICIPATION = "http://terminology.hl7.org/CodeSystem/v3-ParticipationType"
 CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 PART_2 = [
     {"system": CONFIDENTIALITY, "code": "R"},
@@ -48,7 +49,12 @@ def consent(patient: str, **provision: Any) -> dict[str, Any]:
 
 
 def audience(name: str) -> list[dict[str, Any]]:
-    return [{"reference": {"identifier": {"system": "urn:caregraph:audience", "value": name}}}]
+    return told_to({"identifier": {"system": "urn:caregraph:audience", "value": name}})
+
+
+def told_to(reference: dict[str, Any]) -> list[dict[str, Any]]:
+    """Whom it is about: those who would receive the information."""
+    return [{"role": {"coding": [{"system": PARTICIPATION, "code": "IRCP"}]}, "reference": reference}]
 
 
 def clinic_of() -> Dataset:
@@ -58,7 +64,7 @@ def clinic_of() -> Dataset:
         consent(NO_AI, actor=audience("ai")),
         consent(NO_PROBLEMS, **{"class": [{"system": TYPES, "code": "Condition"}]}),
         consent(LAPSED, period={"end": "2020-12-31"}),
-        consent(UNREADABLE, actor=[{"reference": {"reference": "Group/somebody"}}]),
+        consent(UNREADABLE, actor=told_to({"reference": "Group/somebody"})),
         consent(LAST, actor=audience("clinician")),
     ):
         dataset.add(each)
