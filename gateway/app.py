@@ -191,7 +191,8 @@ def _operator_routes(identity: Identity, sources: Sources, metrics: Metrics) -> 
         except IdentityUnavailable:
             return _json(503, {"status": "waiting for the identity provider's keys"})
         health = [source.health() for source in sources.every]
-        return _json(200, {"status": "ready", "sources": [h._asdict() for h in health]})
+        told = [{"name": it.name, "kind": it.kind, "up": it.up, "since": it.since} for it in health]
+        return _json(200, {"status": "ready", "sources": told})
 
     async def exposed(_: Request) -> Response:
         body, media_type = metrics.rendered()

@@ -27,6 +27,7 @@ from resolvers.roots import (
     practitioner_by_id,
     sources,
 )
+from sources.ports import SourceStatus
 
 operations = Fields(DataClass.OPERATIONS, "")
 reference = Fields(DataClass.REFERENCE, "")
@@ -56,12 +57,22 @@ class Me:
     )
 
 
+strawberry.enum(SourceStatus, description="How a source stands with the gateway.")
+
+
 @strawberry.type(description="A system the graph is resolved from.")
 class Source:
     name: str = operations("Its name in the gateway's settings.")
     kind: str = operations("Its kind, such as `ehr/fhir`.")
     up: bool = operations("Whether it answered when last asked.")
     since: str = operations("From when that has been so: an instant.")
+    status: SourceStatus = operations("How it stands with the gateway, in a word.")
+    left_alone_since: str | None = operations(
+        "From when it has been left alone, as it failed time and again: an instant; null while it is not."
+    )
+    quota_used_up_until: str | None = operations(
+        "Until when it may not be called, by our quota or at its own wish: an instant; null while it may."
+    )
 
 
 @strawberry.type(description="Where a query begins.")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import Enum
 from typing import Generic, NamedTuple, Protocol, TypeAlias, TypeVar
 
 import msgspec
@@ -67,13 +68,38 @@ class Narrowing(msgspec.Struct, frozen=True):
     parameters: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
+class SourceStatus(Enum):
+    """How a source stands with us, in a word."""
+
+    ANSWERING = "answering"
+    FAILING = "failing"
+    QUOTA_USED_UP = "quota used up"
+    """Our quota of calls to it is used up, or it asked us to stay away for a while."""
+    LEFT_ALONE = "left alone"
+    """It failed several times in a row, and is asked now and then to see."""
+
+
 class Health(NamedTuple):
-    """Whether a source answered lately: `since` is the instant from which it has been so."""
+    """Whether a source answered lately: `since` is the instant from which it has been so.
+
+    Instants, too: `left_alone_since` while it is left alone, `quota_used_up_until` while we may not call it.
+    """
 
     name: str
     kind: str
     up: bool
     since: str
+    left_alone_since: str | None = None
+    quota_used_up_until: str | None = None
+
+    @property
+    def status(self) -> SourceStatus:
+        """The same in a word: of several, what keeps calls from it the most."""
+        if self.left_alone_since is not None:
+            return SourceStatus.LEFT_ALONE
+        if self.quota_used_up_until is not None:
+            return SourceStatus.QUOTA_USED_UP
+        return SourceStatus.ANSWERING if self.up else SourceStatus.FAILING
 
 
 class Checked(NamedTuple):

@@ -67,4 +67,9 @@ class Standing:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return instant(datetime.now(UTC))
+
+
+def instant(moment: datetime) -> str:
+    """*moment* as an instant of FHIR, to the second."""
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

@@ -6,14 +6,14 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Container, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from sources.calling.allowance import AllowanceReader
 from sources.calling.allowed import Allowed
 from sources.calling.authorizing import Anonymous, Authorizer
-from sources.calling.breaker import Breaker, Standing
+from sources.calling.breaker import Breaker, Standing, instant
 from sources.calling.budget import RetryBudget
 from sources.calling.failures import error_of, outcome_of
 from sources.calling.flaws import Flaw
@@ -80,12 +80,18 @@ class Upstream:
         self._pace = Pace(limits.quotas, allowance, time.monotonic)
         self._flights = Flights[Reply]()
         self._standing = Standing()
+        self._left_alone_since: str | None = None
         self._tell(Event.UP)
         self._tell(Event.TAKEN_UP)
 
     def health(self) -> Health:
-        """Whether the source answered lately."""
-        return Health(self.name, self.kind, self._standing.up, self._standing.since)
+        """Whether the source answered lately, and what keeps calls from it."""
+        up, since = self._standing.up, self._standing.since
+        return Health(self.name, self.kind, up, since, self._left_alone_since, self._quota_used_up_until())
+
+    def _quota_used_up_until(self) -> str | None:
+        wait = self._pace.wait()
+        return instant(datetime.now(UTC) + timedelta(seconds=wait)) if wait > 0 else None
 
     def deadline(self) -> float:
         """When a question that is asked now must be answered, on the loop's clock."""
@@ -293,6 +299,7 @@ class Upstream:
             if self._standing.saw(up=True):
                 self._tell(Event.UP)
         if self._breaker.is_open is not was_open:
+            self._left_alone_since = None if was_open else instant(datetime.now(UTC))
             self._tell(Event.TAKEN_UP if was_open else Event.LEFT_ALONE)
 
     def _tell(self, event: Event) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from sources.errors import (
     SourceTimeout,
     SourceUnavailable,
 )
+from sources.ports import SourceStatus
 from tests.sources.stub import Answer, Asked, answer, json_answer, silence, stub
 from tests.sources.test_joining import Events
 
@@ -111,11 +113,16 @@ async def test_a_call_whose_turn_would_come_too_late_is_not_made_and_may_work_la
     async with stub(lambda asked: answer()) as source:
         limits = Limits(timeout_s=1, quotas=(Quota(1, 3600.0),))
         upstream = Upstream("lab", "crm", source.url, limits=limits, observers=[events])
+        assert upstream.health().status is SourceStatus.ANSWERING
         await upstream.send("GET", "x")
         with pytest.raises(SourceUnavailable, match="our quota of calls to it is used up") as raised:
             await upstream.send("GET", "x")
-        assert upstream.health().up
+        health = upstream.health()
         await upstream.close()
+
+    assert (health.up, health.status, health.left_alone_since) == (True, SourceStatus.QUOTA_USED_UP, None)
+    ahead = datetime.fromisoformat(health.quota_used_up_until or "") - datetime.now(UTC)
+    assert timedelta(minutes=50) < ahead < timedelta(minutes=70)
 
     assert raised.value.retryable
     assert len(source.asked) == 1

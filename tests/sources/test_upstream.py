@@ -20,6 +20,7 @@ from sources.calling import (
     operating,
 )
 from sources.errors import SourceError, SourceMisread, SourceRejected, SourceTimeout, SourceUnavailable
+from sources.ports import SourceStatus
 from tests.sources.stub import (
     Answer,
     Asked,
@@ -254,9 +255,19 @@ async def test_after_failures_in_a_row_the_source_is_left_alone_and_then_tried_o
     async with stub(behaviour) as source, upstream_at(source.url, heard, limits=limits) as upstream:
         outcomes = [await result_of(upstream) for _ in range(3)]
         assert outcomes == ["it failed (HTTP 500)", "it failed (HTTP 500)", LEFT_ALONE]
+        since = upstream.health().left_alone_since
+        assert since is not None
         await seen_result(upstream, "it failed (HTTP 500)")
         assert await result_of(upstream) == LEFT_ALONE
+        assert (upstream.health().status, upstream.health().left_alone_since) == (
+            SourceStatus.LEFT_ALONE,
+            since,
+        )
         await seen_result(upstream, "fine")
+        assert (upstream.health().status, upstream.health().left_alone_since) == (
+            SourceStatus.ANSWERING,
+            None,
+        )
         assert await result_of(upstream) == "fine"
 
     assert heard.outcomes == [Outcome.FAILED] * 3 + [Outcome.ANSWERED] * 2

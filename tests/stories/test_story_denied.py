@@ -140,6 +140,7 @@ def test_the_queries_touch_every_edge_and_every_field_behind_a_source() -> None:
     assert fields <= touched
     # Their rows are the same as those of edges that are touched; they are asked for by id, in other stories.
     assert EDGES.keys() - touched == {
+        "Me.encounter",
         "Query.patient",
         "Query.encounter",
         "Query.practitioner",

@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -175,6 +176,24 @@ def test_a_source_that_failed_is_down_in_the_graph_until_it_answers_again(house:
 
     assert down == {"ehr": True, "pms": False, "crm": True}
     assert [it["up"] for it in house.data("clinician", query)["sources"]] == [True, True, True]
+
+
+def test_the_graph_tells_an_operator_that_a_source_is_left_alone_and_since_when(house: House) -> None:
+    query = "{ sources { name up status leftAloneSince quotaUsedUpUntil } }"
+    well = {"up": True, "status": "ANSWERING", "leftAloneSince": None, "quotaUsedUpUntil": None}
+    with house.faulty("crm", "status", value=500):
+        for _ in range(6):
+            house.ask("clinician", STORY, {"id": PATIENT})
+        told = {it.pop("name"): it for it in house.data("clinician", query)["sources"]}
+
+    since = told["crm"].pop("leftAloneSince")
+    assert told == {
+        "ehr": well,
+        "pms": well,
+        "crm": {"up": False, "status": "LEFT_ALONE", "quotaUsedUpUntil": None},
+    }
+    assert datetime.fromisoformat(since).tzinfo is not None
+    assert all(it == {"name": it["name"], **well} for it in house.data("clinician", query)["sources"])
 
 
 def test_a_source_that_keeps_failing_is_left_alone_and_then_taken_up_again(house: House) -> None:

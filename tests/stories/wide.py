@@ -38,7 +38,9 @@ def wide_queries(schema: GraphQLSchema) -> dict[str, str]:
     }
     roots = "me { audience purpose scopes ignoredScopes clientId expiresAt patient { id } }"
     lists = "appointments(first: 4) { nodes { id } complete pageInfo { hasNextPage } }"
-    queries["Query"] = f"{{ {roots} {lists} sources {{ name kind up since }} }}"
+    queries["Query"] = (
+        f"{{ {roots} {lists} sources {{ name kind up since status leftAloneSince quotaUsedUpUntil }} }}"
+    )
     return queries
 
 
