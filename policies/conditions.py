@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import attrgetter
 from typing import NamedTuple
 
 from policies.actor import Audience
@@ -51,11 +53,11 @@ class LabelRule:
         always = kind in DIRECTORY or not (names or each)
         return cls(kind, cleared, always, each, is_classified, frozenset(names))
 
-    def plain(self, row: object) -> bool:
-        """Whether the row bears no label and need not be looked at: most rows, for most actors."""
-        if self.each:
+    def plain(self, rows: Collection[object]) -> bool:
+        """Whether none of the rows bears a label or need be looked at: most rows, for most actors."""
+        if self.always or self.each:
             return self.always
-        return self.always or not any(getattr(row, name) for name in LABELS.get(self.kind, ()))
+        return not any(any(map(attrgetter(name), rows)) for name in LABELS.get(self.kind, ()))
 
     def of_row(self, row: object) -> Labels:
         """What the row's labels come to, with what the classifier finds where it is asked."""
@@ -119,12 +121,22 @@ class RowConditions:
 
     @property
     def detail(self) -> frozenset[str]:
-        return frozenset(name for table in (LABELS, CODES, DATES) for name in table.get(self.labels.kind, ()))
+        return _detail(self.labels.kind)
 
     @property
     def admits_nothing(self) -> bool:
         """Whether no row can pass, whatever is in it: then nobody is asked."""
         return not self.rule.always and not self.rule.clauses
+
+    def shows_all(self, rows: Collection[object]) -> bool:
+        """Whether all rows pass that no consent has a say in, without a look at each of them.
+
+        False where that can't be told.
+        """
+        try:
+            return self.rule.always and self.labels.plain(rows)
+        except Exception:  # noqa: BLE001 - which row raises is found out one by one
+            return False
 
     def of_patient(self, patient: PatientId, consents: Sequence[Consent]) -> Answer:
         """What the patient's consents say of all their rows of the type; BY_ROW, if it takes the row."""
@@ -143,7 +155,7 @@ class RowConditions:
         if owner is None and self._discloses():
             return Verdict(OWNER_UNKNOWN)
         try:
-            if said.says is Says.NOTHING and self.labels.plain(row):
+            if said.says is Says.NOTHING and self.labels.plain((row,)):
                 return SHOWN
             return self._lifted(row, owner) or self._looked_at(row, said, consents)
         except Exception:  # noqa: BLE001 - a condition that raises is a no
@@ -183,4 +195,14 @@ def conditions(
 ) -> RowConditions:
     """The conditions for a type's rows; consents have no say in what belongs to no patient."""
     bound = None if kind in DIRECTORY else asking
-    return RowConditions(rule, LabelRule.of(kind, cleared), bound, emergency)
+    return RowConditions(rule, _label_rule(kind, cleared), bound, emergency)
+
+
+@lru_cache(maxsize=1024)
+def _label_rule(kind: str, cleared: Clearance) -> LabelRule:
+    return LabelRule.of(kind, cleared)
+
+
+@lru_cache(maxsize=1024)
+def _detail(kind: str) -> frozenset[str]:
+    return frozenset(name for table in (LABELS, CODES, DATES) for name in table.get(kind, ()))

@@ -110,7 +110,8 @@ class Grant:
 
         *letters* narrows to the road the rows come by: `r`, read by id; `s`, found by search.
         """
-        return replace(self._ruling.rows(resource, letters), patient=self.actor.patient)
+        rule = self._ruling.rows(resource, letters)
+        return rule if self.actor.patient is None else replace(rule, patient=self.actor.patient)
 
     def conditions(
         self, resource: str, letters: str = READING, *, now: datetime | None = None, consents: bool = True

@@ -132,7 +132,7 @@ class Gate:
             return known
         if listed is None or isinstance(listed, SourceError):
             return listed or Listed()
-        if known is None and self.rule.always and all(map(self.conditions.labels.plain, listed.rows)):
+        if known is None and self.conditions.shows_all(listed.rows):
             return listed
         standing = known or _WITHOUT
         rows = tuple(row for row in listed.rows if self._passes(row, patient, standing))
@@ -161,6 +161,8 @@ class Gate:
         patients = list(dict.fromkeys(whose for whose in owners.values() if whose is not None))
         asked = await self.ask(patients)
         await self._look_closer(kept, owners, asked, again)
+        if not asked.by_patient and self.conditions.shows_all(kept.values()):
+            return kept
         judged = {key: self._judged(row, owners.get(key), asked) for key, row in kept.items()}
         return {key: row for key, row in judged.items() if row is not None}
 

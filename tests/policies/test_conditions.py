@@ -177,8 +177,20 @@ def test_only_those_who_need_a_rows_codes_have_them_asked_for() -> None:
 def test_a_purpose_that_clears_nothing_withholds_even_a_plain_row() -> None:
     rule = LabelRule.of("Coverage", clearance(Audience.CRM, Purpose.TREAT))
 
-    assert (rule.always, rule.each, rule.plain(object())) == (False, True, False)
+    assert (rule.always, rule.each, rule.plain((object(),))) == (False, True, False)
     assert rule.withholds(rule.of_row(object())) == "label-confidentiality"
+
+
+def test_rows_are_shown_without_a_look_at_each_only_if_none_bears_a_label_and_all_can_tell() -> None:
+    plain, labelled = condition("I10"), condition("I10", level("R"))
+    by_scope = replace(of(a_clinician), rule=replace(of(a_clinician).rule, always=False))
+
+    assert of(a_clinician).shows_all([plain, plain])
+    assert not of(a_clinician).shows_all([plain, labelled])
+    assert not of(a_clinician).shows_all([plain, object()])
+    assert not of(an_assistant).shows_all([plain])
+    assert not by_scope.shows_all([plain])
+    assert of(a_clinician, "Practitioner").shows_all([object()])
 
 
 def test_a_row_that_lacks_what_a_condition_reads_is_withheld() -> None:
