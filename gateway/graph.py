@@ -330,7 +330,7 @@ def _missed(gap: Gap, trace: str) -> bytes:
 
 def _extensions(ran: Ran, grant: Grant, tally: Tally) -> dict[str, Any]:
     """What an answer says of itself, beside its data."""
-    said: dict[str, Any] = {"upstreamCalls": tally.total, **source_states(tally, grant)}
+    said: dict[str, Any] = source_states(tally, grant)
     if grant.actor.emergency is not None:
         said[EXTENSION] = told(grant.actor.emergency)
     if ran.data is not None and ran.plan is not None and ran.plan.masked:

@@ -18,10 +18,15 @@ class Deciding(Protocol):
 
 
 def source_states(tally: Tally, grant: Deciding) -> dict[str, Any]:
-    """`complete`, and for those who may know of them `sources`, in the order of their names."""
+    """`complete`; and for those who may know of the sources, these by name and how often they were called.
+
+    To others a number of calls could tell what they may not know: a record that is there and is withheld
+    costs other calls than one that is not.
+    """
     if grant.decide(SOURCES).effect is not Effect.ALLOW:
         return {"complete": tally.complete}
     return {
+        "upstreamCalls": tally.total,
         "complete": tally.complete,
         "sources": [_state(name, source) for name, source in sorted(tally.sources.items())],
     }

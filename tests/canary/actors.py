@@ -94,7 +94,7 @@ class Casting:
             is_person=is_person,
             is_valid=not bad,
         )
-        return self._signed(Asker(who, self._claims(who, claimed), bad, purposes=_may_state(who, claimed)))
+        return self.signed(Asker(who, self._claims(who, claimed), bad, purposes=_may_state(who, claimed)))
 
     def everything(self, audience: str, patient: str | None = None) -> Asker:
         """One of the audience whose token permits all that scopes can."""
@@ -102,7 +102,7 @@ class Casting:
         scopes = (Scope(context, "*", "rs"),)
         purpose = USUAL[audience]
         who = Who(audience, scopes, engagement=True, patient=patient, purpose=purpose, client="client-0")
-        return self._signed(Asker(who, self._claims(who, None), purposes=_may_state(who, None)))
+        return self.signed(Asker(who, self._claims(who, None), purposes=_may_state(who, None)))
 
     def _purpose(self, audience: str) -> str | None:
         rng = self._rng
@@ -158,7 +158,8 @@ class Casting:
         prefix = "http://smarthealthit.org/fhir/scopes/" if self._rng.random() < 0.1 else ""
         return f"{prefix}{scope.context}/{scope.kind}.{letters}"
 
-    def _signed(self, asker: Asker) -> Asker:
+    def signed(self, asker: Asker) -> Asker:
+        """The actor, with a token of what their claims now are."""
         claims = dict(asker.claims)
         key = self._other if asker.bad == "other key" else self._key
         changes: dict[str, dict[str, Any]] = {
@@ -179,7 +180,7 @@ class Casting:
 
 def _may_state(who: Who, claimed: str | None) -> tuple[str, ...]:
     own = PURPOSES[who.audience].split()
-    if claimed is None:
-        return tuple(own)
+    if claimed is None:  # an emergency has to be claimed by the token
+        return tuple(one for one in own if one != "ETREAT")
     within = {"TREAT": ["COC"], "HOPERAT": ["CAREMGT", "PATADMIN"]}.get(claimed, [])
     return tuple(one for one in own if one in (claimed, *within)) if claimed in own else ()

@@ -41,7 +41,9 @@ OF_FIELD = {
     "Patient":  {"identifier": "identity", "name": "identity", "telecom": "contact", "address": "contact",
                  "lastUpdated": "reference"},
     "Encounter": {"type": "reason", "reasonCode": "reason", "diagnosis": "clinical"},
-    "CarePlan": {"description": "notes"},
+    "CarePlan": {"title": "notes", "description": "notes"},
+    "Observation": {"valueString": "notes"},
+    "MedicationRequest": {"dosageInstruction": "notes"},
     "Appointment": {"serviceType": "reason", "reasonCode": "reason"},
     "Engagement": {"lastTouch": "history"},
 }
@@ -139,12 +141,18 @@ def _may(world: World, who: Who, row: Row) -> bool:
         return True
     if row.owner is None:
         return who.audience in HOME
-    if who.emergency == row.owner and (who.part2 or "42CFRPart2" not in row.label.handling):
+    if who.emergency == row.owner and _lifts(who, row):
         return True
     said = world.said[row.owner] if who.audience != "patient" or who.purpose == "FAMRQT" else []
     if any(one.denies(who, row) for one in said):
         return False
     return _cleared(who, row, [one for one in said if _names_its_labels(one, row)])
+
+
+def _lifts(who: Who, row: Row) -> bool:
+    """Whether an emergency opens the row: never psychotherapy notes, and Part 2 only if it is documented."""
+    handling = row.label.handling
+    return "HIPAAPsyNotes" not in handling and (who.part2 or "42CFRPart2" not in handling)
 
 
 def _reaches(who: Who, row: Row) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.ehr.quirks import EPIC, MEDPLUM, NONE, Quirks
+from sandbox.ehr.quirks import EPIC, NONE, Quirks
 from tests.canary.actors import AUDIENCES, BAD
 from tests.canary.running import Ran, run
 from tests.gateway.changes.redis_process import RedisProcess, redis_program
@@ -21,7 +21,7 @@ SHORT = 1_500
 DEEP = 4_200
 WORLDS = range(100, 112)
 TRANSPORTS = ("post", "get", "stream", "socket")
-EHRS = (NONE, EPIC, MEDPLUM)
+EHRS = (NONE, EPIC, Quirks(ignored=frozenset({"_elements"})))
 """An EHR that gives what is asked for, and such as always give whole resources."""
 
 

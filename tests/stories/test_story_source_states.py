@@ -95,7 +95,7 @@ def test_who_may_not_know_of_the_sources_learns_only_whether_the_answer_is_whole
     denied = {tuple(it["path"]): it["extensions"]["code"] for it in answer["errors"]}
     assert denied[("sources",)] == "FORBIDDEN"
     assert answer["data"]["sources"] is None
-    assert answer["extensions"].keys() == {"upstreamCalls", "complete"}
+    assert answer["extensions"].keys() == {"complete"}
     assert answer["extensions"]["complete"] is True
 
 
@@ -106,7 +106,7 @@ def test_who_may_not_know_of_the_sources_is_told_when_something_is_missing(house
         )
 
     assert "errors" not in answer
-    assert answer["extensions"].keys() == {"upstreamCalls", "complete"}
+    assert answer["extensions"].keys() == {"complete"}
     assert answer["extensions"]["complete"] is False
 
 
