@@ -103,12 +103,19 @@ def test_a_row_of_another_patient_is_dropped_and_counted_and_the_rest_stands(
     assert _foreign_rows(house, source) == before + 1
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "unknown field"])
 def test_an_ehr_that_fails_at_the_root_costs_the_list_and_nothing_beside_it(house: House, fault: str) -> None:
     answer = _asked_while(house, "ehr", _knobs(fault), LIST)
 
     assert answer["data"] == {"patients": None, "me": {"audience": "clinician"}}
     _is_the_one_error(answer, ["patients"], "ehr", FAULTS[fault][1])
+
+
+def test_an_ehr_of_whose_patients_none_can_be_read_gives_an_empty_list_and_says_why(house: House) -> None:
+    answer = _asked_while(house, "ehr", _knobs("unknown field"), LIST)
+
+    assert answer["data"]["patients"] == {"nodes": [], "pageInfo": {"hasNextPage": False}}
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["SOURCE_MISREAD"]
 
 
 def test_a_patient_whom_nobody_asked_for_is_not_shown_in_a_list_of_ones_own(house: House) -> None:
