@@ -76,6 +76,7 @@ class _Rounds:
         self._cast = [*self._whole, *(casting.asker(audience) for audience in AUDIENCES for _ in range(7))]
         self._bad = [casting.asker(rng.choice(AUDIENCES), bad) for bad in BAD]
         self._changes = 0
+        self._rounds = 0
 
     async def all(self, operations: int) -> None:
         await self._whole_views()
@@ -107,7 +108,7 @@ class _Rounds:
 
     async def _with_subscribers(self) -> None:
         """Four rounds, during which some subscribe."""
-        askers = [*self._rng.sample(self._cast, 6), self._whole[1]]
+        askers = [*self._rng.sample(self._cast, 3), *self._whole]
         subscribers = [
             asyncio.create_task(self._subscribed(asker, number % 2 == 0))
             for number, asker in enumerate(askers)
@@ -140,15 +141,15 @@ class _Rounds:
         await asyncio.to_thread(self._ran.watch.behind, self._stage)
 
     def _misbehave(self) -> str:
-        """Sets a fault on one source for a third of the rounds, and none for the others."""
+        """Sets a fault on one source for every third round, each kind in turn, and none for the others."""
         for source in SOURCES:
             self._stage.fault(source, "none")
         self._ran.watch.strangers = False
-        if self._rng.random() > 0.35:
+        self._rounds += 1
+        if self._rounds % 3:
             return "no fault"
-        source, (mode, value) = self._rng.choice(SOURCES), self._rng.choice(FAULTS)
-        times = self._rng.choice((None, 2, 6))
-        self._stage.fault(source, mode, value, times)
+        source, (mode, value) = self._rng.choice(SOURCES), FAULTS[self._rounds // 3 % len(FAULTS)]
+        self._stage.fault(source, mode, value, self._rng.choice((None, 2, 6)))
         self._ran.watch.strangers = mode == "foreign_row" and source == "pms"
         return f"fault {mode} of {source}"
 
