@@ -55,5 +55,5 @@ def _bar(actor: Actor, patient: PatientId) -> Bar | None:
     if actor.purpose not in PURPOSES[actor.audience]:
         return Bar.PURPOSE
     # Whether there is such a patient is not looked up: the answer would tell it to whoever asks.
-    reaches = actor.scopes.beyond_one_patient or (actor.patient is not None and actor.patient == patient)
+    reaches = actor.scopes.beyond_one_patient or actor.patient == patient
     return None if reaches and actor.scopes.resources else Bar.REACH

@@ -101,7 +101,7 @@ def _is_opened(was: Ruled, is_: Ruled) -> bool:
     openness = ("deny", "mask", "allow").index
     if openness(is_.effect) != openness(was.effect):
         return openness(is_.effect) > openness(was.effect)
-    return is_.effect == "mask" and _masks(was) != _masks(is_)
+    return _masks(was) != _masks(is_)
 
 
 def _masks(ruled: Ruled) -> set[str]:
@@ -117,10 +117,10 @@ def _is_covered(needs: tuple[str, ...], by: tuple[str, ...]) -> bool:
 
 def _implies(need: str, other: str) -> bool:
     """Whether who holds the one need holds the other: the same, or more permissions on the same type."""
-    kind, dot, letters = need.partition(".")
-    of, _, fewer = other.partition(".")
-    if need.startswith("__") or not dot:
+    if need.startswith("__"):
         return need == other
+    kind, _, letters = need.partition(".")
+    of, _, fewer = other.partition(".")
     return kind == of and set(fewer) <= set(letters)
 
 

@@ -126,7 +126,7 @@ class RowConditions:
     @property
     def admits_nothing(self) -> bool:
         """Whether no row can pass, whatever is in it: then nobody is asked."""
-        return not self.rule.always and not self.rule.clauses
+        return not self.rule.clauses
 
     def shows_all(self, rows: Collection[object]) -> bool:
         """Whether all rows pass that no consent has a say in, without a look at each of them.
@@ -140,7 +140,7 @@ class RowConditions:
 
     def of_patient(self, patient: PatientId, consents: Sequence[Consent]) -> Answer:
         """What the patient's consents say of all their rows of the type; BY_ROW, if it takes the row."""
-        if not consents or self.asking is None:
+        if self.asking is None:
             return IMPLIED
         said = answer(consents, self.asking)
         is_lifted = self.emergency is not None and self.emergency.concerns(patient)

@@ -52,7 +52,7 @@ OTHER_SCOPES = frozenset({"adr", "research", "treatment"})
 OUTSIDE = frozenset({Audience.PARTNER, Audience.CRM, Audience.AI})
 """The audiences to whom showing a row is disclosing it; to the others it is use within the practice."""
 
-ROLES: Mapping[str, frozenset[Audience]] = MappingProxyType({
+ROLES: Mapping[str | None, frozenset[Audience]] = MappingProxyType({
     "PROV":   frozenset({Audience.CLINICIAN}),
     "EMP":    frozenset({Audience.CLINICIAN, Audience.PRACTICE}),
     "NOK":    frozenset({Audience.PATIENT}),
@@ -97,7 +97,7 @@ class Says(Enum):
 
 
 class Answer(NamedTuple):
-    """What is said; `cleared` are the labels that a permission names."""
+    """What is said; `cleared` are the labels that it names: of a permission, those that it clears."""
 
     says: Says
     cleared: tuple[Coding, ...] = ()
@@ -118,8 +118,8 @@ class Asking:
     def of(cls, actor: Actor, kind: str, now: datetime) -> Asking:
         """The actor, asking for rows of a type."""
         named = "/".join(actor.fhir_user.split("/")[-2:]) if actor.fhir_user is not None else None
-        own = {f"{AUDIENCE}|{actor.audience.value}", f"{CLIENT}|{actor.client_id}"}
-        parties = frozenset(own | {named}) if named is not None else frozenset(own)
+        own = (f"{AUDIENCE}|{actor.audience.value}", f"{CLIENT}|{actor.client_id}")
+        parties = frozenset((*own, named) if named is not None else own)
         return cls(actor.audience, actor.purpose.value, parties, named, kind, now)
 
 
@@ -194,32 +194,28 @@ def _base(consent: Consent) -> str | None:
 _RULES: Mapping[tuple[str | None, str | None], str] = MappingProxyType(
     {(ACT_CODE, "OPTIN"): "permit", (ACT_CODE, "OPTOUT"): "deny"}
 )
-_TYPES = MappingProxyType({"permit": Says.PERMIT, "deny": Says.DENY})
+_TYPES: Mapping[str | None, Says] = MappingProxyType({"permit": Says.PERMIT, "deny": Says.DENY})
 
 
-def _provision(rule: object, type_: str | None, asking: Asking, facts: Facts | None, depth: int) -> Answer:
+def _provision(rule: Provision, type_: str | None, asking: Asking, facts: Facts | None, depth: int) -> Answer:
     """What a provision says: nothing where it does not fit, else what its exceptions say, else its type."""
-    if depth > DEEPEST or not isinstance(rule, Provision):
+    if depth > DEEPEST:
         return Answer(Says.UNREADABLE)
-    says = _TYPES.get(type_ or "", Says.UNREADABLE)
+    says = _TYPES.get(type_, Says.UNREADABLE)
     fit = fits(rule, asking, facts, takes=says is not Says.PERMIT)
     if fit is not Fit.YES:
         return Answer(_UNFIT[fit])
-    exceptions = [_provision(one, _type_of(one), asking, facts, depth + 1) for one in rule.provision]
+    exceptions = [_provision(one, one.type, asking, facts, depth + 1) for one in rule.provision]
     said = {one.says for one in exceptions}
     for prevailing in (Says.DENY, Says.UNREADABLE, Says.BY_ROW):
         if prevailing in said:
             return Answer(prevailing)
     if Says.PERMIT in said:
         return Answer(Says.PERMIT, tuple(coding for one in exceptions for coding in one.cleared))
-    return Answer(says, rule.security_label if says is Says.PERMIT else ())
+    return Answer(says, rule.security_label)
 
 
 _UNFIT = MappingProxyType({Fit.NO: Says.NOTHING, Fit.UNREADABLE: Says.UNREADABLE, Fit.BY_ROW: Says.BY_ROW})
-
-
-def _type_of(rule: object) -> str | None:
-    return rule.type if isinstance(rule, Provision) else None
 
 
 def fits(rule: Provision, asking: Asking, facts: Facts | None, *, takes: bool) -> Fit:
@@ -279,7 +275,7 @@ def _actor(actor: ConsentActor, asking: Asking) -> Fit:
 def _role(actor: ConsentActor, audience: Audience) -> Fit:
     if actor.role is None:
         return Fit.YES
-    found = [ROLES.get(coding.code or "") for coding in _coded(actor.role.coding)]
+    found = [ROLES.get(coding.code) for coding in _coded(actor.role.coding)]
     return _any(Fit.UNREADABLE if who is None else _is(audience in who) for who in found)
 
 
@@ -372,7 +368,7 @@ def _labels(named: tuple[Coding, ...], facts: Facts | None, *, takes: bool) -> F
 def _bears(row: Labels, wanted: Labels, named: tuple[Coding, ...]) -> bool:
     levels = [coding.code or "" for coding in named if coding.system == CONFIDENTIALITY]
     is_level = any(LEVELS.index(level) <= LEVELS.index(row.level) for level in levels)
-    if wanted.sensitivities and UNKNOWN in row.sensitivities:
+    if UNKNOWN in row.sensitivities:
         return True
     is_sensitive = not widened(wanted.sensitivities).isdisjoint(row.sensitivities)
     return is_level or is_sensitive or not wanted.handling.isdisjoint(row.handling)

@@ -29,7 +29,7 @@ class Emergency:
 
     def concerns(self, owner: PatientId | None) -> bool:
         """Whether a row of *owner* is the patient's it was declared for."""
-        return owner is not None and owner == self.patient
+        return owner == self.patient
 
     def is_over(self, now: float) -> bool:
         """Whether it has lapsed at *now*; what is no number has."""

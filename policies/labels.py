@@ -97,8 +97,6 @@ def labels(codings: tuple[Coding, ...]) -> Labels:
     So is a label without a system or a code. Labels of other systems are an institution's own, and say
     nothing here. Of several levels the highest holds.
     """
-    if not codings:
-        return UNLABELLED
     read = [_label(coding) for coding in codings]
     stated = [level for level, _, _ in read if level is not None]
     return Labels(
@@ -113,7 +111,7 @@ _NOTHING: frozenset[str] = frozenset()
 
 
 def _label(coding: Coding) -> _Read:
-    code = coding.code or ""
+    code = coding.code
     if not coding.system or not code:
         return _UNREADABLE
     if coding.system == CONFIDENTIALITY:

@@ -56,7 +56,7 @@ def for_purpose(actor: Actor, code: str) -> Actor:
     may = permitted(actor)
     if purpose not in may:
         raise PurposeRefused(purpose, may)
-    return actor if purpose is actor.purpose else replace(actor, purpose=purpose)
+    return replace(actor, purpose=purpose)
 
 
 def permitted(actor: Actor) -> tuple[Purpose, ...]:

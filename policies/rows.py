@@ -74,7 +74,7 @@ class RowRule:
         """Whether all rows of a patient are admitted, or none; None where it depends on what is in them."""
         if self.always:
             return True
-        if any(clause.query or not clause.bound for clause in self.clauses):
+        if any(clause.query for clause in self.clauses):
             return None
         return bool(self.clauses) and patient == self.patient
 

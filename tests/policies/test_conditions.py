@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies import Audience, Emergency, Grant, Policy, Purpose, RowConditions, Says
+from policies import Answer, Audience, Emergency, Grant, Policy, Purpose, RowConditions, Says
 from policies.clearance import clearance
 from policies.conditions import LabelRule, Verdict
 from policies.facts import CODES, DATES, LABELS, codings_of, labels_of
@@ -201,6 +202,56 @@ def test_every_rule_that_withholds_is_explained() -> None:
     assert {"row-out-of-reach", "consent-denies", "label-handling"} <= WITHHELD.keys()
 
 
+def test_an_unclassified_row_is_not_looked_up_for_those_who_treat_or_run_the_practice() -> None:
+    assert judged(replace(a_clinician, purpose=Purpose.HOPERAT), condition("F10.20")) == Verdict()
+    assert judged(replace(a_clinician, purpose=Purpose.HOPERAT), condition("F10.20", act("SUD"))) == Verdict(
+        "label-sensitivity"
+    )
+
+
+def test_what_is_withheld_goes_without_a_notice() -> None:
+    assert judged(an_assistant, condition("F10.20", *PART_2)) == Verdict("label-confidentiality", False)
+
+
+def test_a_directorys_rows_are_open_even_to_a_purpose_that_clears_nothing() -> None:
+    cleared = clearance(Audience.CRM, Purpose.TREAT)
+    rule = LabelRule.of("Practitioner", cleared)
+    row = Practitioner(id="1")
+    conditions = replace(of(an_assistant, "Practitioner"), labels=rule)
+
+    assert (rule.always, rule.plain((row,))) == (True, True)
+    assert conditions.judge(row, None, Answer(Says.PERMIT), ()) == Verdict()
+
+
+def test_without_a_clearance_no_row_passes_whatever_a_consent_may_raise() -> None:
+    for audience in (Audience.CLINICIAN, Audience.PARTNER, Audience.AI):
+        rule = LabelRule.of("Condition", clearance(audience, Purpose.HMARKT))
+        assert rule.withholds(rule.of_row(condition())) == "label-confidentiality"
+        assert rule.withholds(rule.of_row(condition()), (level("R"),)) is None
+
+
+def test_no_consent_opens_a_handling_code_to_an_audience_whose_line_does_not_say_so() -> None:
+    rule = LabelRule.of("Condition", clearance(Audience.PARTNER, Purpose.COC))
+    named = (act("REDACT"),)
+
+    assert rule.withholds(rule.of_row(condition("I10", *named)), named) == "label-handling"
+    assert rule.withholds(rule.of_row(condition("I10", act("NODSCLCD"))), (act("NODSCLCD"),)) is None
+
+
+def test_which_rows_need_not_be_looked_at() -> None:
+    treating = LabelRule.of("Condition", clearance(Audience.CLINICIAN, Purpose.TREAT))
+    modelling = LabelRule.of("Condition", clearance(Audience.AI, Purpose.TREAT))
+
+    assert treating.plain((condition(), condition()))
+    assert not treating.plain((condition(), condition("I10", act("HIV"))))
+    assert not modelling.plain((condition(),))
+    assert of(the_front_desk, "Account").labels.plain((object(),))
+
+
+def test_the_attributes_that_scopes_read_are_asked_for_too() -> None:
+    assert of(ana).attributes == {"subject", "security"}
+
+
 # -- an emergency --------------------------------------------------------------------------
 
 
@@ -317,3 +368,15 @@ def test_whether_all_of_a_patients_rows_are_reached_is_told_where_it_can_be() ->
     assert of(ana).rule.reaches_all_of(BEN) is False
     assert of(the_marketer).rule.reaches_all_of(ANA) is False
     assert of(granular).rule.reaches_all_of(ANA) is None
+    assert of(someone(Audience.PATIENT, "", patient=ANA)).rule.reaches_all_of(ANA) is False
+
+
+def test_consents_are_asked_as_of_now_or_of_the_time_that_is_said() -> None:
+    then = datetime(2020, 2, 3, tzinfo=UTC)
+    asked, before = of(a_clinician).asking, datetime.now(UTC) - timedelta(minutes=5)
+    asked_then = of(a_clinician, now=then).asking
+
+    assert asked is not None
+    assert asked_then is not None
+    assert before < asked.now <= datetime.now(UTC)
+    assert asked_then.now == then

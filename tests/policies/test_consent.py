@@ -137,6 +137,29 @@ def test_a_consent_whose_scope_cant_be_read_denies(scope: CodeableConcept | None
     assert answered(consent(permit(), scope=scope)).says is Says.UNREADABLE
 
 
+def scopes(*codings: tuple[str, str]) -> CodeableConcept:
+    return CodeableConcept(coding=tuple(Coding(system=system, code=code) for system, code in codings))
+
+
+def test_a_scope_counts_by_its_system_and_one_about_privacy_among_others_is_enough() -> None:
+    elsewhere = scopes(("urn:own", "research"))
+    of_own = scopes(("urn:own", "patient-privacy"), (SCOPE, "surprise"))
+    both = scopes((SCOPE, "research"), (SCOPE, "patient-privacy"))
+
+    assert answered(consent(deny(), scope=elsewhere)).says is Says.UNREADABLE
+    assert answered(consent(permit(), scope=of_own)).says is Says.UNREADABLE
+    assert answered(consent(deny(), scope=both)).says is Says.DENY
+
+
+def test_a_person_signed_in_by_an_absolute_reference_is_the_same_person() -> None:
+    abroad = someone(
+        Audience.CLINICIAN, "user/*.rs", fhir_user="https://ehr.example/fhir/Practitioner/prac-1"
+    )
+
+    assert said(deny(actor=to("Practitioner/prac-1")), actor=abroad) is Says.DENY
+    assert said(deny(actor=to("Practitioner/prac-2")), actor=abroad) is Says.NOTHING
+
+
 def test_consents_that_disagree_deny_in_any_order() -> None:
     assert said(permit(), deny()) is said(deny(), permit()) is Says.DENY
 
@@ -248,6 +271,20 @@ def test_a_system_is_no_practitioner_and_a_person_of_unknown_name_may_be_anyone(
     assert said(rule, actor=someone(Audience.CLINICIAN, "user/*.rs")) is Says.UNREADABLE
 
 
+@pytest.mark.parametrize("named", ["Organization/org-1", "Group/g", "Practitioner/", "#contained"])
+def test_whom_a_consent_names_otherwise_than_as_a_person_may_be_any_program_too(named: str) -> None:
+    assert said(deny(actor=to(named)), actor=a_partner) is Says.UNREADABLE
+    assert said(permit(actor=to(named)), actor=an_assistant) is Says.UNREADABLE
+
+
+def test_of_several_codes_of_a_role_one_that_is_known_is_enough() -> None:
+    codes = (Coding(code="mystery"), Coding(code="PROV"))
+    named = (ConsentActor(role=CodeableConcept(coding=codes)),)
+
+    assert said(deny(actor=named)) is Says.DENY
+    assert said(deny(actor=named), actor=a_partner) is Says.UNREADABLE
+
+
 # -- action, purpose, class, data ----------------------------------------------------------
 
 
@@ -268,6 +305,12 @@ def test_reading_is_access_and_use_and_for_those_outside_disclosure(
 
     assert said(rule) is inside
     assert said(rule, actor=a_partner) is outside
+
+
+def test_an_action_of_another_system_cant_be_read() -> None:
+    rule = deny(action=(CodeableConcept(coding=(Coding(system="urn:own", code="access"),)),))
+
+    assert said(rule) is Says.UNREADABLE
 
 
 def test_an_action_in_words_alone_cant_be_read() -> None:
@@ -306,6 +349,7 @@ def test_every_purpose_an_actor_may_have_is_known_to_consents() -> None:
         (LOINC, "34133-9", Says.NOTHING),
         ("urn:own", "Condition", Says.UNREADABLE),
         (TYPES, None, Says.UNREADABLE),
+        (LOINC, None, Says.UNREADABLE),
         (None, "Condition", Says.UNREADABLE),
     ],
 )
@@ -320,6 +364,13 @@ def test_a_class_of_documents_is_found_in_the_documents_type() -> None:
     assert said(rule, kind="DocumentReference") is Says.BY_ROW
     assert said(rule, kind="DocumentReference", row=note) is Says.DENY
     assert said(rule, kind="DocumentReference", row=DocumentReference(id="d")) is Says.NOTHING
+    for system, code in (("urn:own", "34788-0"), (LOINC, "11506-3")):
+        other = DocumentReference(id="d", type=CodeableConcept(coding=(Coding(system=system, code=code),)))
+        assert said(rule, kind="DocumentReference", row=other) is Says.NOTHING
+
+
+def test_a_class_in_loinc_without_a_code_cant_be_read_of_a_document_either() -> None:
+    assert said(deny(class_=(Coding(system=LOINC),)), kind="DocumentReference") is Says.UNREADABLE
 
 
 @pytest.mark.parametrize(
@@ -329,6 +380,7 @@ def test_a_class_of_documents_is_found_in_the_documents_type() -> None:
         ("instance", "Condition/c2", Says.NOTHING),
         ("instance", "Observation/c1", Says.NOTHING),
         ("instance", "c1", Says.UNREADABLE),
+        ("instance", "Condition/", Says.UNREADABLE),
         ("instance", None, Says.UNREADABLE),
         ("related", "Condition/c1", Says.UNREADABLE),
         ("authoredby", "Practitioner/prac-1", Says.UNREADABLE),
@@ -356,6 +408,7 @@ def test_data_are_named_one_by_one_and_what_hangs_on_them_cant_be_told(
         (act("ETHUD"), (act("SUD"),), Says.NOTHING),
         (act("42CFRPart2"), (act("42CFRPart2"),), Says.DENY),
         (act("HIV"), (act("mystery"),), Says.DENY),
+        (act("42CFRPart2"), (act("mystery"),), Says.DENY),
         (act("mystery"), (), Says.UNREADABLE),
         (Coding(system="urn:own", code="x"), (), Says.UNREADABLE),
     ],
@@ -379,6 +432,22 @@ def test_a_permission_fits_a_row_that_bears_no_other_labels_and_clears_those_it_
     assert answered(rule, row=condition("F10.20", *names, act("HIV"))) == Answer(Says.NOTHING)
     assert answered(rule, row=condition("F10.20", level("V"), act("ETHUD"))) == Answer(Says.NOTHING)
     assert answered(rule, row=condition("F11.20", *names)) == Answer(Says.NOTHING)
+    assert answered(rule, row=condition("F10.20", *names, act("NODSCLCD"))) == Answer(Says.NOTHING)
+
+
+def test_a_label_of_ones_own_among_others_cant_be_read() -> None:
+    rule = deny(security_label=(level("R"), Coding(system="urn:own", code="x")))
+
+    assert said(rule, row=condition("I10", level("R"))) is Says.UNREADABLE
+
+
+def test_an_exception_that_depends_on_the_row_leaves_it_to_the_row() -> None:
+    exception = permit(security_label=(act("SUD"),))
+
+    assert said(deny(provision=(exception,))) is Says.BY_ROW
+    assert said(deny(provision=(exception,)), row=condition("I10", act("SUD"))) is Says.PERMIT
+    assert said(deny(provision=(exception,)), row=condition("I10", act("HIV"))) is Says.DENY
+    assert said(permit(provision=(deny(security_label=(act("SUD"),)),))) is Says.BY_ROW
 
 
 def test_what_one_consent_clears_another_that_denies_takes_back() -> None:
@@ -397,6 +466,9 @@ def test_what_one_consent_clears_another_that_denies_takes_back() -> None:
         (ICD, "I10", "I1", Says.NOTHING, Says.NOTHING),
         ("http://snomed.info/sct", "86406008", "B20", Says.DENY, Says.NOTHING),
         ("http://snomed.info/sct", "59621000", "I10", Says.NOTHING, Says.NOTHING),
+        ("http://snomed.info/sct", "I10", "I10", Says.NOTHING, Says.NOTHING),
+        ("http://snomed.info/sct", "86406008", "I10", Says.NOTHING, Says.NOTHING),
+        ("http://hl7.org/fhir/sid/icd-10", "I1", "I10", Says.NOTHING, Says.NOTHING),
         ("urn:own", "F11.20", "F11.20", Says.UNREADABLE, Says.UNREADABLE),
         (ICD, None, "F11.20", Says.UNREADABLE, Says.UNREADABLE),
     ],
@@ -408,6 +480,34 @@ def test_a_code_takes_widely_and_gives_narrowly(
 
     assert said(deny(code=codes), row=condition(row)) is denied
     assert said(permit(code=codes), row=condition(row)) is permitted
+
+
+@pytest.mark.parametrize(
+    ("system", "below"),
+    [(ICD, True), ("http://hl7.org/fhir/sid/icd-10", True), ("http://snomed.info/sct", False)],
+)
+def test_a_denial_fits_what_lies_below_its_code_in_icd_10_alone(system: str, below: bool) -> None:
+    row = Condition(id="c1", code=CodeableConcept(coding=(Coding(system=system, code="59621000"),)))
+    codes = (CodeableConcept(coding=(Coding(system=system, code="5962"),)),)
+
+    assert said(deny(code=codes), row=row) is (Says.DENY if below else Says.NOTHING)
+
+
+def test_one_of_several_codes_of_a_row_is_enough() -> None:
+    codings = (
+        Coding(system=ICD),
+        Coding(system="http://snomed.info/sct", code="59621000"),
+        Coding(system=ICD, code="I10"),
+    )
+    row = Condition(id="c1", code=CodeableConcept(coding=codings))
+
+    def codes(code: str) -> tuple[CodeableConcept, ...]:
+        return (CodeableConcept(coding=(Coding(system=ICD, code=code),)),)
+
+    assert said(deny(code=codes("I1")), row=row) is Says.DENY
+    assert said(permit(code=codes("I10")), row=row) is Says.PERMIT
+    assert said(permit(code=codes("I1")), row=row) is Says.NOTHING
+    assert said(deny(code=codes("E11")), row=row) is Says.NOTHING
 
 
 def test_a_code_concerns_no_row_that_bears_none_and_words_cant_be_read() -> None:
@@ -435,6 +535,22 @@ def test_a_data_period_is_held_against_the_rows_own_date(
     assert said(deny(data_period=during), row=condition(recorded=recorded)) is denied
     assert said(permit(data_period=during), row=condition(recorded=recorded)) is permitted
     assert said(deny(data_period=during), kind="Patient", row=Patient(id="p")) is Says.NOTHING
+
+
+def test_a_row_is_of_the_first_date_that_it_has() -> None:
+    row = Condition(id="c1", onset_date_time="2025-03")
+
+    assert said(deny(data_period=Period(start="2025", end="2025")), row=row) is Says.DENY
+    assert said(deny(data_period=Period(start="2026", end="2026")), row=row) is Says.NOTHING
+
+
+def test_a_row_without_a_date_is_spared_by_another_criterion_that_does_not_fit() -> None:
+    codes = (CodeableConcept(coding=(Coding(system=ICD, code="E11"),)),)
+    rule = deny(data_period=Period(start="2025"), code=codes)
+
+    for recorded in (None, "once"):
+        assert said(rule, row=condition(recorded=recorded)) is Says.NOTHING
+        assert said(rule, row=condition("E11.9", recorded=recorded)) is Says.UNREADABLE
 
 
 def test_a_denial_fits_a_row_that_is_in_its_period_in_part_a_permission_does_not() -> None:

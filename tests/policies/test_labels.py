@@ -63,6 +63,7 @@ def test_sensitivities_and_handling_codes_are_told_apart() -> None:
         act("sud"),
         Coding(system=ACT_CODE),
         Coding(code="R"),
+        Coding(system="urn:hospital"),
         Coding(),
     ],
 )

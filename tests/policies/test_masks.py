@@ -64,6 +64,7 @@ TODAY = date(2026, 11, 22)
 )
 def test_what_a_mask_leaves(mask: Mask, value: object, left: object) -> None:
     assert mask.apply(value, TODAY) == left
+    assert mask.transform(value, TODAY) == left, "by itself, without the net for one that raises"
 
 
 def test_the_age_of_89_moves_with_the_years() -> None:

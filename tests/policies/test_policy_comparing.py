@@ -419,3 +419,78 @@ def test_a_policy_differs_from_another_and_never_from_itself(old: Snapshot, new:
             for name in of.coordinates
         }
     )
+
+
+def test_changes_come_by_kind_then_by_audience_then_by_name() -> None:
+    def deciding(ruled: Ruled) -> Snapshot:
+        decided = {"x": {"practice": ruled, "crm": ruled, "ai": ruled}}
+        fields = {name: Field("class", (), "x") for name in ("b.x", "c.x", "a.x")}
+        return Snapshot(format=1, purposes={}, decided=decided, coordinates=fields, rows={})
+
+    told = [(change.audience, change.what) for change in compared(deciding(DENY), deciding(ALLOW))]
+
+    assert told == [(of, name) for of in ("ai", "crm", "practice") for name in ("a.x", "b.x", "c.x")]
+
+
+def test_a_purpose_that_stays_is_not_told_of() -> None:
+    old, new = (policy({}, purposes=purposes) for purposes in (("TREAT", "COC"), ("TREAT", "HMARKT")))
+
+    assert [(change.kind, change.what) for change in compared(old, new)] == [
+        (Kind.OPENED, "purpose HMARKT"),
+        (Kind.STRICTER, "purpose COC"),
+    ]
+
+
+def test_the_purposes_of_an_audience_that_comes_or_goes_are_told_of() -> None:
+    none, some = replace(policy({}), purposes={}), policy({}, purposes=("HMARKT",))
+
+    assert [change.kind for change in compared(none, some)] == [Kind.OPENED]
+    assert [change.kind for change in compared(some, none)] == [Kind.STRICTER]
+
+
+def test_an_audience_that_goes_is_shown_nothing_any_more() -> None:
+    old = one(ALLOW)
+    new = replace(old, purposes={}, decided={"Patient.x": {}})
+
+    assert [(change.kind, change.audience, change.how) for change in compared(old, new)] == [
+        (Kind.STRICTER, "crm", "allow (a) -> deny")
+    ]
+
+
+def test_a_parameter_that_stays_is_not_told_of() -> None:
+    old = policy({}, rows={"Observation": Rows("patient", ("category", "code"))})
+    new = policy({}, rows={"Observation": Rows("patient", ("category", "status"))})
+
+    assert [(change.kind, change.how) for change in compared(old, new)] == [
+        (Kind.OPENED, "granular scopes by `status` now grant"),
+        (Kind.STRICTER, "granular scopes by `code` grant no longer"),
+    ]
+
+
+def test_all_that_changed_of_a_field_is_told_in_one_line() -> None:
+    (change,) = compared(one(DENY, "Patient.r"), one(ALLOW, "Patient.rs"))
+
+    assert change.how == "deny (d) -> allow (a); needs Patient.r -> Patient.rs"
+
+
+def test_the_same_mask_by_another_rule_opens_nothing() -> None:
+    (change,) = compared(one(YEAR), one(Ruled("mask", ("n", "mask-year"))))
+
+    assert change.kind is Kind.OTHER
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"),
+    [
+        (("Patient.r", "__engagement.read"), ("__engagement.read",), Kind.STRICTER),
+        (("Patient.r", "Account.r"), ("Patient.r",), Kind.STRICTER),
+        (("Patient.r",), ("Patient.r", "__engagement.read"), Kind.OPENED),
+        (("__engagement.read",), ("__engagement.write",), Kind.OPENED),
+    ],
+)
+def test_needs_are_stricter_where_each_of_the_new_was_among_the_old(
+    before: tuple[str, ...], after: tuple[str, ...], kind: Kind
+) -> None:
+    (change,) = compared(one(ALLOW, *before), one(ALLOW, *after))
+
+    assert change.kind is kind

@@ -94,6 +94,7 @@ def test_a_purpose_that_is_not_hers_to_state_is_refused_with_those_that_are(
         for_purpose(actor, code)
 
     assert refused.value.purpose is Purpose(code)
+    assert str(refused.value) == f"{code} may not be stated here"
     assert [purpose.value for purpose in refused.value.permitted] == permitted.split()
 
 

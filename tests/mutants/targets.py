@@ -1,0 +1,64 @@
+"""What is mutated, and which tests are run on it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.mutants.operators import Enums, Mutant, enums_of, mutants
+
+ROOT = Path(__file__).resolve().parents[2]
+
+LOADERS = tuple(
+    f"resolvers/{name}.py" for name in ("loaders", "admitting", "gate", "consents", "charts", "searching")
+)
+"""Where rows come in, and where they are held against the conditions."""
+
+TESTS = ("tests/policies", "tests/resolvers")
+"""Fast tests, without a socket."""
+
+OURS = ("gateway", "policies", "resolvers", "sandbox", "sources", "tests")
+
+
+class Target(NamedTuple):
+    """One change to one file."""
+
+    path: str
+    mutant: Mutant
+
+    @property
+    def name(self) -> str:
+        return f"{self.path}:{self.mutant.line}"
+
+
+def policies() -> tuple[str, ...]:
+    return tuple(sorted(str(path.relative_to(ROOT)) for path in (ROOT / "policies").glob("*.py")))
+
+
+def source(path: str) -> bytes:
+    return (ROOT / path).read_bytes()
+
+
+def targets(paths: Sequence[str], *, words: bool) -> Iterator[Target]:
+    """Every mutant of these files."""
+    enums: Enums = enums_of([source(path) for path in policies()])
+    for path in paths:
+        yield from (Target(path, mutant) for mutant in mutants(source(path), enums, words=words))
+
+
+def module_of(path: str) -> str:
+    return path.removesuffix(".py").replace(os.sep, ".")
+
+
+def difference(target: Target) -> str:
+    """The lines that change, before and after."""
+    before = source(target.path)
+    mutant = target.mutant
+    first = before.rfind(b"\n", 0, mutant.start) + 1
+    last = before.find(b"\n", mutant.end)
+    after = mutant.applied(before)
+    was = before[first:last].decode().splitlines()
+    now = after[first : last + len(after) - len(before)].decode().splitlines()
+    return "\n".join([*(f"- {line.strip()}" for line in was), *(f"+ {line.strip()}" for line in now)])

@@ -1,0 +1,351 @@
+"""Tries mutants, each in a process of its own forked from one that has all modules in memory.
+
+What only happens when a function is called is swapped in where the tests are collected already, and the tests
+that call the function are run. What happens on import (tables, above all) is imported anew, mutated, by tests
+that are collected after it.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import importlib.machinery
+import importlib.util
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import _lru_cache_wrapper
+from pathlib import Path
+from types import CodeType, FrameType, FunctionType, ModuleType
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+
+from tests.mutants.targets import OURS, ROOT, TESTS, Target, module_of, source
+
+QUIET = (
+    "-q",
+    "-x",
+    "-p",
+    "no:cacheprovider",
+    "-o",
+    "timeout=600",
+    "-W",
+    "ignore::pytest.PytestAssertRewriteWarning",
+)
+LEAST_S, MOST_S, TIMES_S = 20.0, 300.0, 8.0
+"""How long a mutant may take: at least, at most, and how many times what its tests take unmutated."""
+
+SURVIVED, KILLED, NO_TEST, LATE = 0, 1, 3, 4
+FRESH = 5
+"""The change can't be swapped in: it has to be imported."""
+
+PINNED = "tests/policies/test_policy_pinned.py"
+"""The tests that hold the whole policy against the files it is written to."""
+
+Function = tuple[str, int]
+"""A path, and the line of the function's definition."""
+
+
+class Known(NamedTuple):
+    """What a run without a mutant told: how long each test takes, what it calls, and what imports call."""
+
+    seconds: Mapping[str, float]
+    calls: Mapping[str, frozenset[Function]]
+    imported: frozenset[Function]
+    others: Sequence[str]
+
+
+def repeatable() -> None:
+    """The same examples in every run, and no time spent on making a failure small."""
+    settings.register_profile(
+        "mutants",
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=(Phase.explicit, Phase.generate),
+        suppress_health_check=list(HealthCheck),
+    )
+    settings.load_profile("mutants")
+
+
+class Calls:
+    """The functions of the targets that are called, as a profiler sees them."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._paths = {str(ROOT / path): path for path in paths}
+        self.seen: set[Function] = set()
+
+    def __call__(self, frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            path = self._paths.get(frame.f_code.co_filename)
+            if path is not None:
+                self.seen.add((path, frame.f_code.co_firstlineno))
+
+    def start(self) -> None:
+        sys.setprofile(self)
+        threading.setprofile(self)
+
+    def taken(self) -> frozenset[Function]:
+        taken, self.seen = frozenset(self.seen), set()
+        return taken
+
+
+class Live:
+    """The functions of the targets that are in memory, and the caches of what any function gave."""
+
+    def __init__(self) -> None:
+        everything = gc.get_objects()
+        self._caches = [each for each in everything if isinstance(each, _lru_cache_wrapper)]
+        self._functions: dict[Function, list[FunctionType]] = {}
+        for each in everything:
+            if isinstance(each, FunctionType) and each.__code__.co_filename.startswith(f"{ROOT}{os.sep}"):
+                path = each.__code__.co_filename.removeprefix(f"{ROOT}{os.sep}")
+                self._functions.setdefault((path, each.__code__.co_firstlineno), []).append(each)
+
+    def swap(self, target: Target) -> bool:
+        """Gives the function its mutated code, and forgets what it gave before; whether that can be done."""
+        file = str(ROOT / target.path)
+        module = compile(target.mutant.applied(source(target.path)), file, "exec")
+        codes = {(code.co_qualname, code.co_firstlineno): code for code in _codes(module)}
+        assert target.mutant.function is not None
+        live = self._functions.get((target.path, target.mutant.function), [])
+        for each in live:
+            code = codes.get((each.__code__.co_qualname, each.__code__.co_firstlineno))
+            if code is None or code.co_freevars != each.__code__.co_freevars:
+                return False
+            each.__code__ = code
+        for cache in self._caches:
+            cache.cache_clear()
+        return bool(live)
+
+
+class Warm:
+    """A pytest session that takes the place of the run: it tries mutants on the tests it has collected."""
+
+    def __init__(self, paths: Sequence[str], notes: Path) -> None:
+        self._calls = Calls(paths)
+        self._calls.start()
+        self._notes = notes
+        self._work: Callable[[pytest.Session, Live], None] | None = None
+
+    def then(self, work: Callable[[pytest.Session, Live], None]) -> None:
+        self._work = work
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        sys.setprofile(None)
+        imported = self._calls.taken()
+        self.live = Live()
+        if (child := os.fork()) == 0:
+            self._run_unmutated(session, imported)
+        os.waitpid(child, 0)
+        failed = json.loads(self._notes.read_text())["failed"]
+        if failed:
+            raise pytest.UsageError(f"these fail without a mutant: {' '.join(failed)}")
+        assert self._work is not None
+        self._work(session, self.live)
+        return True
+
+    def _run_unmutated(self, session: pytest.Session, imported: frozenset[Function]) -> None:
+        seconds: dict[str, float] = {}
+        calls: dict[str, list[Function]] = {}
+        failed: list[str] = []
+        for item, following in _pairs(session.items):
+            self._calls.taken()
+            began = time.perf_counter()
+            self._calls.start()
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+            sys.setprofile(None)
+            if session.testsfailed > len(failed):
+                failed.append(item.nodeid)
+            seconds[item.nodeid] = time.perf_counter() - began
+            calls[item.nodeid] = sorted(self._calls.taken())
+        others = [name for name, module in sys.modules.items() if _is_anothers(name, module)]
+        notes = {"seconds": seconds, "calls": calls, "imported": sorted(imported), "others": others}
+        self._notes.write_text(json.dumps(notes | {"failed": failed}))
+        os._exit(0)
+
+
+def _is_anothers(name: str, module: ModuleType) -> bool:
+    return name.split(".", 1)[0] not in OURS and getattr(module, "__spec__", None) is not None
+
+
+def _pairs(items: Sequence[pytest.Item]) -> Iterator[tuple[pytest.Item, pytest.Item | None]]:
+    return zip(items, [*items[1:], None], strict=True)
+
+
+def known(notes: Path) -> Known:
+    told = json.loads(notes.read_text())
+    return Known(
+        told["seconds"],
+        {test: frozenset((path, line) for path, line in called) for test, called in told["calls"].items()},
+        frozenset((path, line) for path, line in told["imported"]),
+        told["others"],
+    )
+
+
+# -- swapped in ----------------------------------------------------------------------------
+
+
+def tests_of(target: Target, told: Known) -> list[str]:
+    """The tests that call what is mutated, the fastest first."""
+    assert target.mutant.function is not None
+    called = (target.path, target.mutant.function)
+    return sorted(
+        (test for test, calls in told.calls.items() if called in calls), key=told.seconds.__getitem__
+    )
+
+
+def try_swapped(session: pytest.Session, live: Live, target: Target, told: Known) -> int:
+    """The fate of a mutant on collected tests, in this process, which is of no use after.
+
+    What lives here though imports call it is to be tried there, too.
+    """
+    tests = tests_of(target, told)
+    is_imported = (target.path, target.mutant.function) in told.imported
+    if not tests and not is_imported:
+        return NO_TEST
+    if not live.swap(target):
+        return FRESH
+    items = {item.nodeid: item for item in session.items}
+    for item, following in _pairs([items[test] for test in tests]):
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        if session.testsfailed:
+            return KILLED
+    return FRESH if is_imported else SURVIVED
+
+
+def _codes(module: CodeType) -> Iterator[CodeType]:
+    for const in module.co_consts:
+        if isinstance(const, CodeType):
+            yield const
+            yield from _codes(const)
+
+
+# -- imported anew ---------------------------------------------------------------------------
+
+
+class _Mutated(importlib.machinery.SourceFileLoader):
+    def __init__(self, name: str, path: str, mutated: bytes) -> None:
+        super().__init__(name, path)
+        self._mutated = mutated
+
+    def get_code(self, fullname: str) -> CodeType:
+        return compile(self._mutated, self.path, "exec")
+
+
+class _Finder:
+    """Finds one module, mutated."""
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self._name = module_of(target.path).removesuffix(".__init__")
+
+    def find_spec(self, name: str, path: Any = None, of: Any = None) -> importlib.machinery.ModuleSpec | None:
+        if name != self._name:
+            return None
+        file = str(ROOT / self._target.path)
+        mutated = self._target.mutant.applied(source(self._target.path))
+        return importlib.util.spec_from_file_location(name, file, loader=_Mutated(name, file, mutated))
+
+
+def warm_up(others: Iterable[str]) -> None:
+    """Imports what is not ours, so that each mutant need not."""
+    for name in others:
+        if name not in sys.modules and not name.startswith("__"):
+            try:
+                importlib.import_module(name)
+            except Exception:  # noqa: BLE001, S112 - then each mutant imports it as it needs it
+                continue
+
+
+def files_for(target: Target, told: Known) -> list[str]:
+    """The files of tests, those first that are named after the module or call most of it."""
+    stem = Path(target.path).stem
+    calls: dict[str, int] = {}
+    for test, called in told.calls.items():
+        file = test.partition("::")[0]
+        calls[file] = calls.get(file, 0) + sum(path == target.path for path, _ in called)
+    seconds: dict[str, float] = {}
+    for test, taken in told.seconds.items():
+        file = test.partition("::")[0]
+        seconds[file] = seconds.get(file, 0.1) + taken
+    return sorted(
+        calls, key=lambda file: (stem not in file, file != PINNED, -calls[file] / seconds[file], file)
+    )
+
+
+def try_fresh(target: Target, files: Sequence[str]) -> int:
+    """The fate of a mutant that is imported, in this process, which is of no use after."""
+    sys.meta_path.insert(0, _Finder(target))
+    # Few at a time while it is likely to be killed: to collect all tests takes longer than to run most.
+    for some in ([files[0]], [files[1]], files[2:4], files[4:]):
+        if some and pytest.main([*QUIET, *some]) != pytest.ExitCode.OK:
+            return KILLED
+    return SURVIVED
+
+
+# -- many at a time ----------------------------------------------------------------------------
+
+
+class Trial(NamedTuple):
+    target: Target
+    run: Callable[[], int]
+    limit_s: float
+
+
+def tried(trials: Iterable[Trial], processes: int) -> Iterator[tuple[Target, int]]:
+    """The fate of each mutant, as it is known, with so many at a time."""
+    waiting = iter(trials)
+    gc.freeze()  # a child that collects garbage need not look at what it was born with
+    running: dict[int, tuple[Trial, float]] = {}
+    while True:
+        while len(running) < processes and (trial := next(waiting, None)) is not None:
+            running[_forked(trial.run)] = trial, time.monotonic() + trial.limit_s
+        if not running:
+            return
+        for child in list(running):
+            trial, until = running[child]
+            done, status = os.waitpid(child, os.WNOHANG)
+            if done:
+                del running[child]
+                yield trial.target, _fate(status)
+            elif time.monotonic() > until:
+                os.kill(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                del running[child]
+                yield trial.target, LATE
+        time.sleep(0.005)
+
+
+def _fate(status: int) -> int:
+    code = os.waitstatus_to_exitcode(status)
+    return code if code in (SURVIVED, NO_TEST, FRESH) else KILLED
+
+
+def _forked(run: Callable[[], int]) -> int:
+    child = os.fork()
+    if child:
+        return child
+    fate = KILLED
+    try:
+        silent = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(silent, 1)
+        os.dup2(silent, 2)
+        fate = run()
+    finally:
+        os._exit(fate)
+
+
+def limit_s(seconds: float) -> float:
+    return min(MOST_S, LEAST_S + TIMES_S * seconds)
+
+
+def collecting(warm: Warm) -> int:
+    """Runs the session that tries what is swapped in."""
+    return int(pytest.main([*QUIET, *TESTS], plugins=[warm]))
