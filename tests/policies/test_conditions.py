@@ -204,6 +204,8 @@ def test_every_rule_that_withholds_is_explained() -> None:
 
 def test_an_unclassified_row_is_not_looked_up_for_those_who_treat_or_run_the_practice() -> None:
     assert judged(replace(a_clinician, purpose=Purpose.HOPERAT), condition("F10.20")) == Verdict()
+    assert of(a_clinician).labels.of_row(condition("F10.20")).sensitivities == frozenset()
+    assert of(an_assistant).labels.of_row(condition("F10.20")).sensitivities == {"ETHUD"}
     assert judged(replace(a_clinician, purpose=Purpose.HOPERAT), condition("F10.20", act("SUD"))) == Verdict(
         "label-sensitivity"
     )
