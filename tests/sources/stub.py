@@ -101,6 +101,9 @@ async def stub(behaviour: Behaviour, tls: ssl.SSLContext | None = None, port: in
         yield source
     finally:
         server.close()
+        for _ in range(5):
+            # Nothing new is taken; what was taken already gets as far as `connected`, or to its end.
+            await asyncio.sleep(0)
         for task, writer in connections.items():
             task.cancel()
             writer.close()

@@ -13,7 +13,7 @@ from tests.sources.matrix.cells import FAULTS, Sees
 from tests.sources.matrix.databases import Database
 from tests.sources.matrix.page import rendered
 from tests.sources.matrix.table import ADAPTERS, DATABASE, MATRIX, MEMORY
-from tests.sources.matrix.trying import SAID, Subject, seen, timeout_s
+from tests.sources.matrix.trying import SAID, Subject, seen, timeout_s, told
 
 pytestmark = pytest.mark.anyio
 
@@ -49,7 +49,7 @@ async def test_a_fault_costs_what_its_cell_says_and_nothing_once_it_is_over(
             had = [await seen(trial.ask) for _ in range(trial.times)]
         calls = trial.calls()
         await trial.heal()
-        well = await trial.ask()
+        well = told(await trial.ask())
 
     assert len(well) == 2
     assert not any(isinstance(row, SourceError) for row in well.values())

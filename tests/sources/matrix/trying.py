@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 from sources.errors import SourceError, SourceMisread, SourceRejected, SourceTimeout, SourceUnavailable
 from tests.sources.matrix.cells import Sees
+from tests.sources.practice import as_model
 
 SAID = "Jane"
 """Stands in what the sources send that is wrong: nothing we say may hold it."""
@@ -85,7 +86,12 @@ async def seen(ask: Callable[[], Awaitable[Mapping[Any, Any]]]) -> Seen:
         found = await ask()
     except SourceError as error:
         return Seen(None, (error,))
-    return Seen(found, tuple(row for row in found.values() if isinstance(row, SourceError)))
+    return Seen(told(found), tuple(row for row in found.values() if isinstance(row, SourceError)))
+
+
+def told(found: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """*found* in the model's own types, so that equal rows are equal however they were read."""
+    return {key: as_model(row) for key, row in found.items()}
 
 
 def timeout_s(fault: str) -> float:
