@@ -48,6 +48,7 @@ OTHERS = REPOSITORY.parent / "shared" / "data" / "synthea-r4"
 PATIENTS = 6
 _BATCH = 200
 _PATIENCE_S = 300.0
+_REFERRED_TO = ("Organization", "Location", "Practitioner", "Patient", "Encounter")
 
 _READ: tuple[type[Resource], ...] = (Patient, Encounter, Practitioner, Organization, Location)
 _LISTED: tuple[type[Resource], ...] = (
@@ -115,8 +116,13 @@ async def _agreed(url: str, held: Dataset, **settings: Any) -> int:
 
 
 def put(base_url: str, held: Dataset) -> int:
-    """Loads all resources under their own ids, by batches of PUT; how many they are."""
-    rows = [row for by_id in held.resources.values() for row in by_id.values()]
+    """Loads all resources under their own ids, by batches of PUT; how many they are.
+
+    What others refer to goes first: HAPI, where it does not check references, finds nothing by a reference to
+    what was not there when it was stored.
+    """
+    types = [*_REFERRED_TO, *(type_ for type_ in held.resources if type_ not in _REFERRED_TO)]
+    rows = [row for type_ in types for row in held.resources.get(type_, {}).values()]
     with httpx.Client(timeout=300) as client:
         for start in range(0, len(rows), _BATCH):
             _put(client, base_url, rows[start : start + _BATCH])
