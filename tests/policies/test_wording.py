@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from policies import Audience, Policy, Purpose
 from policies.boundary import PURPOSES
+from policies.emergency import Emergency
 from policies.wording import conditions, meaning, withheld
 from tests.policies.people import ANA, COORDINATES, UNKNOWN, someone
 
@@ -77,3 +80,15 @@ def test_what_is_withheld_of_rows_says_up_to_where_and_why_and_nothing_where_no_
         "Where consents are kept: what the patient's consent withholds from you.",
     )
     assert withheld(grant.conditions("Condition")) == ()
+
+
+def test_what_an_emergency_lifts_is_told_to_who_declared_it() -> None:
+    actor = replace(
+        someone(Audience.CLINICIAN, "user/*.rs", purpose=Purpose.TREAT), emergency=Emergency(ANA, 4e9, False)
+    )
+
+    *_, last = withheld(Policy(COORDINATES).grant(actor).conditions("Encounter"))
+
+    assert last == (
+        "Of the emergency's patient: only what is protected by 42 CFR Part 2, if that is not lifted."
+    )
