@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -361,14 +361,11 @@ class DatabasePractice:
     def _bookmark(self, bookmark: str) -> datetime:
         try:
             seen = datetime.fromisoformat(bookmark)
-            return seen if seen.tzinfo is not None else _refused()
         except ValueError:
-            why = "the bookmark is not one of ours; begin again without it"
-            raise SourceRejected(self.name, why) from None
-
-
-def _refused() -> NoReturn:
-    raise ValueError("an instant needs an offset")
+            seen = None
+        if seen is None or seen.tzinfo is None:
+            raise SourceRejected(self.name, "the bookmark is not one of ours; begin again without it")
+        return seen
 
 
 def _fields(wanted: Wanted) -> tuple[str, ...]:
