@@ -43,7 +43,7 @@ from gateway.volume.keeping import keeping
 from policies import Policy
 from resolvers.consents import Consents, KeptConsents, NoConsents
 from resolvers.cursors import Seal
-from resolvers.loaders import House, Sources
+from resolvers.house import House, Sources
 from resolvers.schema import build, classify, core_of
 from sources.crm.care_key import CareKeys
 

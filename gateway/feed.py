@@ -10,7 +10,8 @@ from gateway.changes import CursorMalformed, Gap
 from gateway.changes.log import Item
 from policies import Coordinate, Effect, Grant
 from resolvers.faults import BadInput
-from resolvers.loaders import House, Loaders
+from resolvers.house import House
+from resolvers.loaders import Loaders
 from resolvers.roads import Nodes
 from resolvers.subscription import Subscribed
 from sources.errors import SourceError

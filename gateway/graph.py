@@ -48,7 +48,8 @@ from gateway.visibility import Views
 from gateway.volume import Volume
 from policies import PART_2_NOTICE, Actor, Grant, Policy
 from resolvers.faults import BadInput
-from resolvers.loaders import House, Loaders
+from resolvers.house import House
+from resolvers.loaders import Loaders
 from resolvers.subscription import Subscribed
 from sources.calling import Tally, operating
 from sources.model import Told

@@ -94,7 +94,7 @@ class Access:
 
 
 class Explains(Protocol):
-    """Explains an operation to the bearer of a grant (`resolvers.loaders.Grants`). Runs nothing."""
+    """Explains an operation to the bearer of a grant (`resolvers.house.Grants`). Runs nothing."""
 
     def __call__(
         self, grant: Any, document: str, variables: Any, operation_name: str | None, /

@@ -1,17 +1,19 @@
-"""What one patient's charts hold together, where several practices keep one."""
+"""What one patient's charts hold together, where several practices keep one; and how they are asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
 import msgspec
 
+from resolvers.gate import Asked, Gate
+from resolvers.request import NONE, SEARCH, Request
 from sources.errors import SourceError, SourceMisread
-from sources.model import Appointment, Balance, Money
-from sources.ports import Listed
+from sources.model import Appointment, Balance, Charts, Money, Mrn
+from sources.ports import Found, Listed, Wanted
 
 V = TypeVar("V")
 
@@ -21,6 +23,37 @@ LAST = datetime.max.replace(tzinfo=UTC)
 def starts(appointment: Appointment) -> datetime:
     """When a booking starts, to order by; one without a start comes last."""
     return datetime.fromisoformat(appointment.start) if appointment.start is not None else LAST
+
+
+async def charted(
+    request: Request,
+    resource: str,
+    ask: Callable[[Sequence[Mrn], Wanted], Awaitable[Found[Mrn, Listed[V]]]],
+    keys: Sequence[Charts],
+    order: Callable[[V], Any] | None,
+) -> Found[Charts, Listed[V]]:
+    """The rows of patients' charts, merged in that order where a patient has several."""
+    gate = request.gate(resource, SEARCH)
+    if gate.admits_nothing:
+        return dict.fromkeys(keys, NONE)
+    mrns, asked = await charts_asked(request, gate, keys)
+    found = await ask(mrns, asked.wanted) if mrns else {}
+    lists = {
+        key: merged([gate.listed(found.get(chart.mrn), chart.patient_id, asked) for chart in key], order)
+        for key in keys
+    }
+    for listed in lists.values():
+        if isinstance(listed, Listed):
+            request.miss(listed.missing)
+    return lists
+
+
+async def charts_asked(request: Request, gate: Gate, keys: Sequence[Charts]) -> tuple[list[Mrn], Asked]:
+    """The MRNs of those patients whose rows may be asked for, and what is known of the others."""
+    patients, asked = await request.asked(gate, [key[0].patient_id for key in keys])
+    may = set(patients)
+    mrns = [chart.mrn for key in keys if key[0].patient_id in may for chart in key]
+    return list(dict.fromkeys(mrns)), asked
 
 
 def merged(

@@ -63,47 +63,47 @@ APPOINTMENT_STATUS = frozenset(
 
 
 def patients_by_id(loaders: Loaders) -> Loader[str, Patient]:
-    return loaders.read(Patient)
+    return loaders.records.read(Patient)
 
 
 def patients_by_mrn(loaders: Loaders) -> Loader[Mrn, Patient]:
-    return loaders.patients_by_mrn()
+    return loaders.records.patients_by_mrn()
 
 
 def encounters_by_id(loaders: Loaders) -> Loader[str, Encounter]:
-    return loaders.read(Encounter)
+    return loaders.records.read(Encounter)
 
 
 def encounters_by_visit(loaders: Loaders) -> Loader[str, Encounter]:
-    return loaders.identified(Encounter, loaders.house.sources.ehr.visit_identifier)
+    return loaders.records.identified(Encounter, loaders.house.sources.ehr.visit_identifier)
 
 
 def conditions_by_id(loaders: Loaders) -> Loader[str, Condition]:
-    return loaders.read(Condition)
+    return loaders.records.read(Condition)
 
 
 def practitioners_by_id(loaders: Loaders) -> Loader[str, Practitioner]:
-    return loaders.read(Practitioner)
+    return loaders.records.read(Practitioner)
 
 
 def practitioners_by_npi(loaders: Loaders) -> Loader[str, Practitioner]:
-    return loaders.practitioners_by_npi()
+    return loaders.records.practitioners_by_npi()
 
 
 def organizations_by_id(loaders: Loaders) -> Loader[str, Organization]:
-    return loaders.read(Organization)
+    return loaders.records.read(Organization)
 
 
 def ehr_locations_by_id(loaders: Loaders) -> Loader[str, Location]:
-    return loaders.read(Location)
+    return loaders.records.read(Location)
 
 
 def pms_locations_by_id(loaders: Loaders) -> Loader[str, Location]:
-    return loaders.locations()
+    return loaders.bookings.locations()
 
 
 def appointments_by_visit(loaders: Loaders) -> Loader[str, Appointment]:
-    return loaders.appointments_by_visit()
+    return loaders.bookings.appointments_by_visit()
 
 
 def nodes_by_id(loaders: Loaders) -> Loads[str, object]:
@@ -142,11 +142,11 @@ class Nodes:
 
 
 def appointments_by_id(loaders: Loaders) -> Loader[str, Appointment]:
-    return loaders.appointments()
+    return loaders.bookings.appointments()
 
 
 def _reading(kind: type[Resource]) -> Callable[[Loaders], Loads[str, object]]:
-    return lambda loaders: loaders.read(kind)
+    return lambda loaders: loaders.records.read(kind)
 
 
 BY_ID: dict[str, Callable[[Loaders], Loads[str, object]]] = {
@@ -176,7 +176,7 @@ def listing(kind: type[R]) -> Callable[..., Loads[PatientId, Rows[R]]]:
     """The road from a patient to their resources of one type, in pages."""
 
     def road(loaders: Loaders, first: int = FIRST, after: str | None = None) -> Loads[PatientId, Rows[R]]:
-        return Mapped(loaders.of_patients(kind, ANY), paged(first, after))
+        return Mapped(loaders.records.of_patients(kind, ANY), paged(first, after))
 
     road.__name__ = f"{kind.__name__}_of_patient"
     return road
@@ -191,19 +191,19 @@ def observations_of_patient(
     after: str | None = None,
 ) -> Loads[PatientId, Rows[Observation]]:
     narrowing = Narrowing((*token("category", category), *token("code", code), *since("from", from_)))
-    return Mapped(loaders.of_patients(Observation, narrowing), paged(first, after))
+    return Mapped(loaders.records.of_patients(Observation, narrowing), paged(first, after))
 
 
 def documents_of_encounter(
     loaders: Loaders, first: int = FIRST, after: str | None = None
 ) -> Loads[Visit, Rows[DocumentReference]]:
-    return Mapped(loaders.of_encounters(DocumentReference), paged(first, after))
+    return Mapped(loaders.records.of_encounters(DocumentReference), paged(first, after))
 
 
 def observations_of_encounter(
     loaders: Loaders, first: int = FIRST, after: str | None = None
 ) -> Loads[Visit, Rows[Observation]]:
-    return Mapped(loaders.of_encounters(Observation), paged(first, after))
+    return Mapped(loaders.records.of_encounters(Observation), paged(first, after))
 
 
 def appointments_of_patient(
@@ -215,15 +215,15 @@ def appointments_of_patient(
     after: str | None = None,
 ) -> Loads[Charts, Rows[Appointment]]:
     query = AppointmentQuery(start=instant("from", from_), end=instant("to", to), statuses=statuses(status))
-    return Mapped(loaders.appointments_of(query), paged(first, after))
+    return Mapped(loaders.bookings.appointments_of(query), paged(first, after))
 
 
 def coverages_of_patient(loaders: Loaders) -> Loads[Charts, tuple[Coverage, ...]]:
-    return Mapped(loaders.coverages(), lambda listed: listed.rows)
+    return Mapped(loaders.accounts.coverages(), lambda listed: listed.rows)
 
 
 def balance_of_patient(loaders: Loaders) -> Loads[Charts, Balance]:
-    return loaders.balances()
+    return loaders.accounts.balances()
 
 
 def engagement_of_patient(loaders: Loaders) -> Loads[PatientId, Engagement]:

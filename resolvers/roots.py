@@ -110,19 +110,19 @@ MOST_IDS = 500
 
 
 def patient_by_id(loaders: Loaders, id: strawberry.ID) -> Loads[None, Patient]:
-    return At(loaders.read(Patient), logical_id(id, "Patient"))
+    return At(loaders.records.read(Patient), logical_id(id, "Patient"))
 
 
 def encounter_by_id(loaders: Loaders, id: strawberry.ID) -> Loads[None, Encounter]:
-    return At(loaders.read(Encounter), logical_id(id, "Encounter"))
+    return At(loaders.records.read(Encounter), logical_id(id, "Encounter"))
 
 
 def practitioner_by_id(loaders: Loaders, id: strawberry.ID) -> Loads[None, Practitioner]:
-    return At(loaders.read(Practitioner), logical_id(id, "Practitioner"))
+    return At(loaders.records.read(Practitioner), logical_id(id, "Practitioner"))
 
 
 def appointment_by_id(loaders: Loaders, id: strawberry.ID) -> Loads[None, Appointment]:
-    return At(loaders.appointments(), logical_id(id, "Appointment"))
+    return At(loaders.bookings.appointments(), logical_id(id, "Appointment"))
 
 
 def patients(
@@ -138,7 +138,7 @@ def patients(
             gender=_text("gender", search.gender),
             identifier=_text("identifier", search.identifier, without=",$\\"),
         )
-    return Once(lambda: loaders.search_patients(query, first, after))
+    return Once(lambda: loaders.records.search_patients(query, first, after))
 
 
 def _text(name: str, value: str | None, without: str = "") -> str | None:
@@ -164,4 +164,4 @@ def appointments(
         practitioner = logical_id(given.practitioner, "Practitioner", "practitioner")
     if given.patient is not None:
         patient = logical_id(given.patient, "Patient", "patient")
-    return Once(lambda: loaders.search_appointments(query, first, after, practitioner, patient))
+    return Once(lambda: loaders.bookings.search_appointments(query, first, after, practitioner, patient))

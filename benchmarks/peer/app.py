@@ -12,7 +12,7 @@ from gateway.app import Gateway, compose
 from gateway.measuring import Measuring
 from gateway.settings import Settings, read_settings
 from gateway.telemetry import Metrics, tracer_provider
-from resolvers.loaders import Sources
+from resolvers.house import Sources
 from sources.calling import Anonymous, Limits, Observer, StaticBearer, Upstream
 from sources.crm.care_key import CareKeys
 from sources.ehr.fhir import FhirSettings

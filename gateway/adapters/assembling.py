@@ -9,7 +9,7 @@ from typing import TypedDict, cast
 
 from gateway.adapters.sections import Built, Means, SourceSection
 from gateway.settings import Settings
-from resolvers.loaders import Sources
+from resolvers.house import Sources
 from sources.calling import Observer, Upstream
 from sources.naming import Naming, Practice
 from sources.ports import Appointments, Billing, Changes, ClinicalRecords, Engagements

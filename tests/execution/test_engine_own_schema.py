@@ -42,7 +42,8 @@ from policies import (
 from resolvers.consents import NoConsents
 from resolvers.cursors import Seal
 from resolvers.faults import BadInput
-from resolvers.loaders import House, Loaders, Sources
+from resolvers.house import House, Sources
+from resolvers.loaders import Loaders
 from resolvers.schema import build, classify, core_of
 from resolvers.wiring import type_of
 from sources.model import CareKey, ChangeKind, ChangeType, PatientId, Told

@@ -12,7 +12,11 @@ from tests.mutants.operators import Enums, Mutant, enums_of, mutants
 ROOT = Path(__file__).resolve().parents[2]
 
 LOADERS = tuple(
-    f"resolvers/{name}.py" for name in ("loaders", "admitting", "gate", "consents", "charts", "searching")
+    f"resolvers/{name}.py"
+    for name in (
+        *("loaders", "records", "bookings", "accounts", "charts", "request"),
+        *("admitting", "gate", "consents", "searching"),
+    )
 )
 """Where rows come in, and where they are held against the conditions."""
 

@@ -8,7 +8,8 @@ from typing import Any, cast
 from policies import Actor, Policy
 from resolvers.consents import Consents, KeptConsents
 from resolvers.cursors import Seal
-from resolvers.loaders import House, Loaders, Sources
+from resolvers.house import House, Sources
+from resolvers.loaders import Loaders
 from resolvers.schema import build, classify, core_of
 from sources.memory import MemoryEngagements, MemoryPractice, MemoryRecords
 from sources.model import (

@@ -47,11 +47,11 @@ Road = Callable[[Loaders], Awaitable[list[Any]]]
 
 
 async def _search_patients(loaders: Loaders) -> list[Any]:
-    return list((await loaders.search_patients(PatientQuery(), 10, None)).nodes)
+    return list((await loaders.records.search_patients(PatientQuery(), 10, None)).nodes)
 
 
 async def _search_appointments(loaders: Loaders) -> list[Any]:
-    return list((await loaders.search_appointments(AppointmentQuery(), 10, None)).nodes)
+    return list((await loaders.bookings.search_appointments(AppointmentQuery(), 10, None)).nodes)
 
 
 async def _rows(loader: Any, keys: list[Any]) -> list[Any]:
@@ -63,25 +63,29 @@ async def _rows(loader: Any, keys: list[Any]) -> list[Any]:
 
 
 ROADS: dict[str, tuple[Road, list[str], list[str]]] = {
-    "a patient by id": (lambda it: _rows(it.read(Patient), [ANA, BEN]), [ANA], [BEN]),
-    "a row by id": (lambda it: _rows(it.read(Condition), ["c-ana", "c-ben"]), ["c-ana"], ["c-ben"]),
-    "patients' rows": (lambda it: _rows(it.of_patients(Condition, EVERY), [ANA, BEN]), ["c-ana"], ["c-ben"]),
+    "a patient by id": (lambda it: _rows(it.records.read(Patient), [ANA, BEN]), [ANA], [BEN]),
+    "a row by id": (lambda it: _rows(it.records.read(Condition), ["c-ana", "c-ben"]), ["c-ana"], ["c-ben"]),
+    "patients' rows": (
+        lambda it: _rows(it.records.of_patients(Condition, EVERY), [ANA, BEN]),
+        ["c-ana"],
+        ["c-ben"],
+    ),
     "encounters' rows": (
-        lambda it: _rows(it.of_encounters(Observation), [Visit(ANA, "e-ana"), Visit(BEN, "e-ben")]),
+        lambda it: _rows(it.records.of_encounters(Observation), [Visit(ANA, "e-ana"), Visit(BEN, "e-ben")]),
         ["o-lab"],
         ["o-ben"],
     ),
-    "by MRN": (lambda it: _rows(it.patients_by_mrn(), [MRNS[ANA], MRNS[BEN]]), [ANA], [BEN]),
+    "by MRN": (lambda it: _rows(it.records.patients_by_mrn(), [MRNS[ANA], MRNS[BEN]]), [ANA], [BEN]),
     "a search for patients": (_search_patients, [ANA], [BEN]),
-    "a booking by id": (lambda it: _rows(it.appointments(), ["1", "2"]), ["1"], ["2"]),
-    "a booking by visit": (lambda it: _rows(it.appointments_by_visit(), ["V1", "V2"]), ["1"], ["2"]),
+    "a booking by id": (lambda it: _rows(it.bookings.appointments(), ["1", "2"]), ["1"], ["2"]),
+    "a booking by visit": (lambda it: _rows(it.bookings.appointments_by_visit(), ["V1", "V2"]), ["1"], ["2"]),
     "patients' bookings": (
-        lambda it: _rows(it.appointments_of(AppointmentQuery()), [ANAS, BENS]),
+        lambda it: _rows(it.bookings.appointments_of(AppointmentQuery()), [ANAS, BENS]),
         ["3", "1"],
         ["2"],
     ),
     "a search for bookings": (_search_appointments, ["3", "1"], ["2"]),
-    "coverages": (lambda it: _rows(it.coverages(), [ANAS, BENS]), ["cov-M1"], ["cov-M2"]),
+    "coverages": (lambda it: _rows(it.accounts.coverages(), [ANAS, BENS]), ["cov-M1"], ["cov-M2"]),
 }
 
 
@@ -141,8 +145,8 @@ async def test_a_balance_is_the_patients_and_no_one_elses() -> None:
     office = Office(consents=())
     loaders = office.loaders(ana)
 
-    assert await loaders.balances().load([ANAS, BENS]) == [balance(MRNS[ANA]), None]
-    assert await office.loaders(nobody).balances().load([ANAS]) == [None]
+    assert await loaders.accounts.balances().load([ANAS, BENS]) == [balance(MRNS[ANA]), None]
+    assert await office.loaders(nobody).accounts.balances().load([ANAS]) == [None]
     assert office.pms.names() == ["balances"]
 
 
@@ -150,25 +154,25 @@ async def test_a_balance_that_a_consent_denies_is_not_asked_for() -> None:
     office = Office(consents=(denial(ANA), denial(BEN)))
     desk = someone(Audience.PRACTICE, "user/Account.rs")
 
-    assert await office.loaders(desk).balances().load([ANAS, BENS]) == [None, None]
-    assert await office.loaders(desk).coverages().load([ANAS]) == [Listed()]
+    assert await office.loaders(desk).accounts.balances().load([ANAS, BENS]) == [None, None]
+    assert await office.loaders(desk).accounts.coverages().load([ANAS]) == [Listed()]
     assert office.pms.asked == []
 
 
 async def test_a_location_is_anyones_who_has_a_scope_on_it() -> None:
     office = Office()
 
-    assert [row.id for row in await _rows(office.loaders(a_clinician).locations(), ["loc-1", "loc-2"])] == [
-        "loc-1"
-    ]
-    assert await office.loaders(nobody).locations().load(["loc-1"]) == [None]
+    assert [
+        row.id for row in await _rows(office.loaders(a_clinician).bookings.locations(), ["loc-1", "loc-2"])
+    ] == ["loc-1"]
+    assert await office.loaders(nobody).bookings.locations().load(["loc-1"]) == [None]
     assert office.pms.names() == ["locations"]
 
 
 async def test_a_practitioner_is_found_by_npi() -> None:
     loaders = Office().loaders(a_clinician)
 
-    (found,) = await loaders.practitioners_by_npi().load(["N1"])
+    (found,) = await loaders.records.practitioners_by_npi().load(["N1"])
     assert isinstance(found, Practitioner)
     assert found.id == "prac-1"
 
@@ -180,8 +184,8 @@ async def test_a_source_is_asked_for_what_the_plan_and_the_conditions_read_and_n
     office = Office()
     loaders = office.loaders(ana, {"Condition": frozenset({"severity"})})
 
-    await loaders.of_patients(Condition, EVERY).load([ANA])
-    await loaders.read(Condition).load(["c-ana"])
+    await loaders.records.of_patients(Condition, EVERY).load([ANA])
+    await loaders.records.read(Condition).load(["c-ana"])
 
     assert office.ehr.asked[0] == (
         "of_patients",
@@ -198,8 +202,8 @@ async def test_the_rows_of_encounters_are_asked_for_with_the_reference_that_tell
     loaders = office.loaders(ana)
     visits = [Visit(ANA, "e-ana"), Visit(ANA, "e-2")]
 
-    observed = await loaders.of_encounters(Observation).load(visits)
-    await loaders.of_encounters(DocumentReference).load(visits[:1])
+    observed = await loaders.records.of_encounters(Observation).load(visits)
+    await loaders.records.of_encounters(DocumentReference).load(visits[:1])
 
     assert [[row.id for row in it.rows] for it in observed if isinstance(it, Listed)] == [["o-lab"], []]
     name, (kind, whose, narrowing, wanted) = office.ehr.asked[0]
@@ -214,8 +218,8 @@ async def test_a_granular_scope_narrows_the_search_and_is_held_against_each_row(
     labs = someone(Audience.CLINICIAN, "user/Observation.rs?category=laboratory")
     loaders = office.loaders(labs)
 
-    found = await _rows(loaders.of_patients(Observation, EVERY), [ANA])
-    by_id = await _rows(loaders.read(Observation), ["o-lab", "o-vital"])
+    found = await _rows(loaders.records.of_patients(Observation, EVERY), [ANA])
+    by_id = await _rows(loaders.records.read(Observation), ["o-lab", "o-vital"])
 
     assert [row.id for row in found] == [row.id for row in by_id] == ["o-lab"]
     assert office.ehr.asked[1][1][2] == Narrowing((("category", ("laboratory",)),))
@@ -225,7 +229,7 @@ async def test_a_granular_scope_narrows_the_search_and_is_held_against_each_row(
 async def test_patients_are_searched_for_within_the_one_the_token_is_for() -> None:
     office = Office()
 
-    await office.loaders(ana).search_patients(PatientQuery(gender="female"), 5, None)
+    await office.loaders(ana).records.search_patients(PatientQuery(gender="female"), 5, None)
 
     name, (query, count, bookmark, wanted) = office.ehr.asked[0]
     assert (name, query.id, query.gender, count, bookmark) == ("search_patients", ANA, "female", 5, None)
@@ -237,22 +241,22 @@ async def test_two_edges_that_ask_the_same_share_a_loader_and_others_have_their_
 
     def all_of_them() -> list[object]:
         return [
-            loaders.read(Condition),
-            loaders.read(Encounter),
-            loaders.of_patients(Condition, EVERY),
-            loaders.of_patients(Condition, Narrowing((("code", ("x",)),))),
-            loaders.of_patients(Observation, EVERY),
-            loaders.of_encounters(Observation),
-            loaders.of_encounters(DocumentReference),
-            loaders.patients_by_mrn(),
-            loaders.practitioners_by_npi(),
-            loaders.appointments(),
-            loaders.appointments_by_visit(),
-            loaders.appointments_of(AppointmentQuery()),
-            loaders.appointments_of(AppointmentQuery("2026-01-01T00:00:00Z")),
-            loaders.locations(),
-            loaders.coverages(),
-            loaders.balances(),
+            loaders.records.read(Condition),
+            loaders.records.read(Encounter),
+            loaders.records.of_patients(Condition, EVERY),
+            loaders.records.of_patients(Condition, Narrowing((("code", ("x",)),))),
+            loaders.records.of_patients(Observation, EVERY),
+            loaders.records.of_encounters(Observation),
+            loaders.records.of_encounters(DocumentReference),
+            loaders.records.patients_by_mrn(),
+            loaders.records.practitioners_by_npi(),
+            loaders.bookings.appointments(),
+            loaders.bookings.appointments_by_visit(),
+            loaders.bookings.appointments_of(AppointmentQuery()),
+            loaders.bookings.appointments_of(AppointmentQuery("2026-01-01T00:00:00Z")),
+            loaders.bookings.locations(),
+            loaders.accounts.coverages(),
+            loaders.accounts.balances(),
             loaders.engagements(),
         ]
 
@@ -263,11 +267,11 @@ async def test_two_edges_that_ask_the_same_share_a_loader_and_others_have_their_
 
 async def test_what_is_closed_gives_nothing_more() -> None:
     loaders = Office().loaders(ana)
-    before = loaders.read(Condition)
+    before = loaders.records.read(Condition)
 
     loaders.close()
 
-    assert loaders.read(Condition) is not before
+    assert loaders.records.read(Condition) is not before
 
 
 # -- a search for bookings -------------------------------------------------------------------
@@ -277,7 +281,7 @@ async def test_bookings_are_searched_for_by_what_the_practice_knows_them_by() ->
     office = Office()
     loaders = office.loaders(a_clinician)
 
-    found = await loaders.search_appointments(AppointmentQuery(), 5, None, "prac-1", ANA)
+    found = await loaders.bookings.search_appointments(AppointmentQuery(), 5, None, "prac-1", ANA)
 
     assert [row.id for row in found.nodes] == ["1"]
     name, (query, count, _, _) = office.pms.asked[0]
@@ -294,7 +298,7 @@ async def test_bookings_of_whom_nobody_knows_are_none_and_not_asked_for(
 ) -> None:
     office = Office()
 
-    found = await office.loaders(a_clinician).search_appointments(
+    found = await office.loaders(a_clinician).bookings.search_appointments(
         AppointmentQuery(), 5, None, practitioner, whose
     )
 
@@ -306,8 +310,8 @@ async def test_a_patient_searches_her_own_bookings_and_nobody_elses() -> None:
     office = Office()
     loaders = office.loaders(ana)
 
-    hers = await loaders.search_appointments(AppointmentQuery(), 5, None, None, ANA)
-    his = await loaders.search_appointments(AppointmentQuery(), 5, None, None, BEN)
+    hers = await loaders.bookings.search_appointments(AppointmentQuery(), 5, None, None, ANA)
+    his = await loaders.bookings.search_appointments(AppointmentQuery(), 5, None, None, BEN)
 
     assert [row.id for row in hers.nodes] == ["3", "1"]
     assert list(his.nodes) == []
@@ -318,7 +322,7 @@ async def test_a_patient_searches_her_own_bookings_and_nobody_elses() -> None:
 async def test_an_unnarrowed_search_asks_the_practice_for_everything() -> None:
     office = Office()
 
-    found = await office.loaders(a_clinician).search_appointments(AppointmentQuery(), 5, None)
+    found = await office.loaders(a_clinician).bookings.search_appointments(AppointmentQuery(), 5, None)
 
     assert [row.id for row in found.nodes] == ["3", "2", "1"]
     assert office.pms.asked[0][1][0] == AppointmentQuery()
@@ -330,7 +334,7 @@ async def test_an_unnarrowed_search_asks_the_practice_for_everything() -> None:
 async def test_whose_a_booking_is_the_ehr_tells_once_for_all() -> None:
     office = Office()
 
-    await office.loaders(ana).appointments().load(["1", "2", "3"])
+    await office.loaders(ana).bookings.appointments().load(["1", "2", "3"])
 
     name, (kind, identifiers, wanted) = office.ehr.asked[0]
     assert (name, kind, sorted(identifiers), wanted) == (
@@ -344,10 +348,10 @@ async def test_whose_a_booking_is_the_ehr_tells_once_for_all() -> None:
 async def test_who_was_read_already_is_not_asked_for_again() -> None:
     office = Office()
     loaders = office.loaders(ana)
-    await loaders.read(Patient).load([ANA])
+    await loaders.records.read(Patient).load([ANA])
     before = len(office.ehr.asked)
 
-    (found,) = await loaders.appointments().load(["1"])
+    (found,) = await loaders.bookings.appointments().load(["1"])
 
     assert found == BOOKINGS[0]
     assert [name for name, _ in office.ehr.asked[before:]] == []
@@ -356,14 +360,14 @@ async def test_who_was_read_already_is_not_asked_for_again() -> None:
 async def test_a_booking_of_nobody_known_is_dropped() -> None:
     office = Office(records=(patient(BEN),))
 
-    assert await office.loaders(ana).appointments().load(["1"]) == [None]
+    assert await office.loaders(ana).bookings.appointments().load(["1"]) == [None]
 
 
 async def test_a_booking_whose_owner_could_not_be_found_out_is_an_error() -> None:
     office, error = Office(), SourceMisread("ehr", "malformed")
     office.ehr.instead["identified"] = {"urn:mrn|M1": error}
 
-    assert await office.loaders(ana).appointments().load(["1"]) == [error]
+    assert await office.loaders(ana).bookings.appointments().load(["1"]) == [error]
 
 
 # -- failures ----------------------------------------------------------------------------------
@@ -373,7 +377,7 @@ async def test_a_row_that_could_not_be_read_is_an_error_in_its_place() -> None:
     office, error = Office(), SourceMisread("ehr", "malformed")
     office.ehr.instead["read"] = {"c-ana": error}
 
-    assert await office.loaders(ana).read(Condition).load(["c-ana", "c-ben"]) == [error, None]
+    assert await office.loaders(ana).records.read(Condition).load(["c-ana", "c-ben"]) == [error, None]
 
 
 async def test_rows_whose_consents_could_not_be_read_are_an_error() -> None:
@@ -392,18 +396,20 @@ async def test_rows_whose_consents_could_not_be_read_are_an_error() -> None:
     office.consents = Broken()
     loaders = office.loaders(a_clinician)
 
-    assert await loaders.read(Patient).load([ANA]) == [error]
-    assert await loaders.of_patients(Condition, EVERY).load([ANA]) == [error]
-    assert await loaders.read(Condition).load(["c-ana"]) == [error]
-    assert await loaders.coverages().load([ANAS]) == [error]
+    assert await loaders.records.read(Patient).load([ANA]) == [error]
+    assert await loaders.records.of_patients(Condition, EVERY).load([ANA]) == [error]
+    assert await loaders.records.read(Condition).load(["c-ana"]) == [error]
+    assert await loaders.accounts.coverages().load([ANAS]) == [error]
     assert await loaders.engagements().load([ANA]) == [error]
-    assert await office.loaders(someone(Audience.PRACTICE, "user/*.rs")).balances().load([ANAS]) == [error]
+    assert await office.loaders(someone(Audience.PRACTICE, "user/*.rs")).accounts.balances().load([ANAS]) == [
+        error
+    ]
     with pytest.raises(SourceUnavailable):
-        await loaders.search_patients(PatientQuery(), 5, None)
+        await loaders.records.search_patients(PatientQuery(), 5, None)
     with pytest.raises(SourceUnavailable):
-        await loaders.search_appointments(AppointmentQuery(), 5, None)
+        await loaders.bookings.search_appointments(AppointmentQuery(), 5, None)
     with pytest.raises(SourceUnavailable):
-        await loaders.search_appointments(AppointmentQuery(), 5, None, None, ANA)
+        await loaders.bookings.search_appointments(AppointmentQuery(), 5, None, None, ANA)
     with pytest.raises(SourceUnavailable):
         await loaders.knows_of("Condition", ANA)
     assert office.crm.asked == []
@@ -418,8 +424,8 @@ async def test_what_one_of_several_sources_could_not_tell_is_noted() -> None:
     office.pms.instead["search_appointments"] = Page((), None, (cut,))
     loaders = office.loaders(ana)
 
-    (listed,) = await loaders.appointments_of(AppointmentQuery()).load([ANAS])
-    page = await loaders.search_appointments(AppointmentQuery(), 5, None)
+    (listed,) = await loaders.bookings.appointments_of(AppointmentQuery()).load([ANAS])
+    page = await loaders.bookings.search_appointments(AppointmentQuery(), 5, None)
 
     assert isinstance(listed, Listed)
     assert (len(listed.rows), listed.complete, page.complete) == (1, False, False)
@@ -427,7 +433,7 @@ async def test_what_one_of_several_sources_could_not_tell_is_noted() -> None:
 
 
 async def test_a_row_of_another_encounter_is_not_this_ones() -> None:
-    found = await Office().loaders(a_clinician).of_encounters(Observation).load([Visit(ANA, "e-ben")])
+    found = await Office().loaders(a_clinician).records.of_encounters(Observation).load([Visit(ANA, "e-ben")])
 
     assert found == [Listed()]
 
@@ -436,7 +442,7 @@ async def test_an_error_of_an_encounters_rows_stays_one() -> None:
     office, error = Office(), SourceMisread("ehr", "malformed")
     office.ehr.instead["of_patients"] = {ANA: error}
 
-    assert await office.loaders(ana).of_encounters(Observation).load([Visit(ANA, "e-ana")]) == [error]
+    assert await office.loaders(ana).records.of_encounters(Observation).load([Visit(ANA, "e-ana")]) == [error]
 
 
 # -- what the request touched ------------------------------------------------------------------
@@ -445,22 +451,22 @@ async def test_an_error_of_an_encounters_rows_stays_one() -> None:
 async def test_whose_rows_were_given_is_noted_for_the_audit() -> None:
     office = Office()
     loaders = office.loaders(a_clinician)
-    await loaders.read(Condition).load(["c-ana"])
+    await loaders.records.read(Condition).load(["c-ana"])
     assert loaders.touched.patients == {ANA}
 
-    await loaders.of_patients(Condition, EVERY).load([BEN])
+    await loaders.records.of_patients(Condition, EVERY).load([BEN])
     assert loaders.touched.patients == {ANA, BEN}
 
     by_mrn = office.loaders(a_clinician)
-    await by_mrn.patients_by_mrn().load([MRNS[BEN]])
+    await by_mrn.records.patients_by_mrn().load([MRNS[BEN]])
     assert by_mrn.touched.patients == {BEN}
 
     booked = office.loaders(a_clinician)
-    await booked.appointments().load(["1"])
+    await booked.bookings.appointments().load(["1"])
     assert booked.touched.charts == {MRNS[ANA]}
 
     searched = office.loaders(a_clinician)
-    await searched.search_patients(PatientQuery(), 5, None)
+    await searched.records.search_patients(PatientQuery(), 5, None)
     assert searched.touched.patients == {ANA, BEN}
 
 
@@ -468,10 +474,10 @@ async def test_a_part_2_row_that_is_disclosed_is_noted_for_its_notice() -> None:
     office = Office((patient(ANA), condition("c-ana", ANA, "F10.20", "42CFRPart2")))
     loaders = office.loaders(a_clinician)
 
-    assert [row.id for row in await _rows(loaders.read(Condition), ["c-ana"])] == ["c-ana"]
+    assert [row.id for row in await _rows(loaders.records.read(Condition), ["c-ana"])] == ["c-ana"]
     assert loaders.touched.is_part_2
     other = Office().loaders(a_clinician)
-    await other.read(Condition).load(["c-ana"])
+    await other.records.read(Condition).load(["c-ana"])
     assert not other.touched.is_part_2
 
 
@@ -479,8 +485,8 @@ async def test_a_row_that_a_label_closes_is_dropped_and_counted() -> None:
     office = Office((patient(ANA), condition("c-ana", ANA, "I10", "HIPAAPsyNotes")))
     loaders = office.loaders(a_clinician)
 
-    assert await loaders.read(Condition).load(["c-ana"]) == [None]
-    assert await loaders.of_patients(Condition, EVERY).load([ANA]) == [Listed()]
+    assert await loaders.records.read(Condition).load(["c-ana"]) == [None]
+    assert await loaders.records.of_patients(Condition, EVERY).load([ANA]) == [Listed()]
     assert loaders.touched.withheld == {"label-handling": 2}
 
 
@@ -492,8 +498,8 @@ async def test_a_consent_on_codes_has_the_row_read_again_with_what_it_looks_at()
     office = Office(rows, consents=(denial(ANA, code=(concept("F10"),)),))
     loaders = office.loaders(a_clinician)
 
-    by_id = await _rows(loaders.read(Condition), ["c-1", "c-2"])
-    listed = await _rows(loaders.of_patients(Condition, EVERY), [ANA])
+    by_id = await _rows(loaders.records.read(Condition), ["c-1", "c-2"])
+    listed = await _rows(loaders.records.of_patients(Condition, EVERY), [ANA])
 
     assert [row.id for row in by_id] == [row.id for row in listed] == ["c-2"]
     reads = [how for name, how in office.ehr.asked if name == "read"]
@@ -544,7 +550,7 @@ async def test_a_second_practices_charts_are_merged_by_start() -> None:
         Mrn("M9"): Listed((late,)),
     }
 
-    (listed,) = await office.loaders(ana).appointments_of(AppointmentQuery()).load([both])
+    (listed,) = await office.loaders(ana).bookings.appointments_of(AppointmentQuery()).load([both])
 
     assert isinstance(listed, Listed)
     assert [row.id for row in listed.rows] == ["9", "1"]
