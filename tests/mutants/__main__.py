@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import random
 import sys
 import tempfile
 import time
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.mutants import trials
+from tests.mutants.kept import Kept
 from tests.mutants.report import Fate, explained, report
 from tests.mutants.targets import LOADERS, ROOT, Target, difference, policies, targets
 
@@ -31,8 +33,12 @@ def main() -> int:
     places = asked.places or [*policies(), *LOADERS]
     paths = list(dict.fromkeys(place.partition(":")[0] for place in places))
     chosen = [one for one in targets(paths, words=asked.deep) if {one.path, one.name} & set(places)]
+    if asked.only is not None:
+        chosen = [one for one in chosen if one.is_imported is (asked.only == "tables")]
+    if asked.sample:
+        chosen = random.Random(asked.seed).sample(chosen, min(asked.sample, len(chosen)))  # noqa: S311
     began = time.monotonic()
-    fates = _tried(chosen, paths, asked.processes)
+    fates = _all(chosen, paths, asked.processes, Kept(asked.results, resume=asked.resume))
     text, is_well = report(fates, explained((ROOT / "docs/mutants.md").read_text()))
     sys.stdout.write(f"{text}\n{len(fates)} mutants in {(time.monotonic() - began) / 60:.1f} minutes\n")
     return 0 if is_well else 1
@@ -46,18 +52,37 @@ def _arguments() -> argparse.Namespace:
         help="files, or lines such as `policies/rows.py:47`; all of policies/ and the loaders if none",
     )
     parser.add_argument("--deep", action="store_true", help="each code and word of the classifier, too")
+    parser.add_argument("--only", choices=("tables", "bodies"), help="what imports run, or what calls run")
+    parser.add_argument("--sample", type=int, metavar="N", help="this many, drawn by the seed")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--results", type=Path, default=ROOT / ".mutants.jsonl", help="where each fate is kept"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="do not try again what the results say was killed"
+    )
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 2)
     return parser.parse_args()
 
 
-def _tried(chosen: Sequence[Target], paths: Sequence[str], processes: int) -> list[tuple[Target, Fate]]:
+def _all(
+    chosen: Sequence[Target], paths: Sequence[str], processes: int, kept: Kept
+) -> list[tuple[Target, Fate]]:
+    """What becomes of each; what is known of it already need not be tried."""
+    fates = {one: fate for one in chosen if (fate := kept.fate(one)) is not None}
+    if left := [one for one in chosen if one not in fates]:
+        fates |= _tried(left, paths, processes, kept)
+    return [(one, fates[one]) for one in chosen]
+
+
+def _tried(chosen: Sequence[Target], paths: Sequence[str], processes: int, kept: Kept) -> dict[Target, Fate]:
     """What becomes of each. The swapped are tried in a child, so that this process has no module of ours."""
     trials.repeatable()
     os.chdir(ROOT)
     with tempfile.TemporaryDirectory() as folder:
         notes, results = Path(folder, "notes"), Path(folder, "results")
         if (child := os.fork()) == 0:
-            os._exit(_warm(chosen, paths, processes, notes, results))
+            os._exit(_warm(chosen, paths, processes, notes, results, kept))
         if os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) != 0:
             raise SystemExit("the tests must pass before mutants are tried: run scripts/test")
         told = trials.known(notes)
@@ -72,19 +97,24 @@ def _tried(chosen: Sequence[Target], paths: Sequence[str], processes: int) -> li
         ),
         processes,
         len(fresh),
+        kept,
     )
     after = dict(later)
-    return [(one, NAMES[after.get(one, fates.get(at, trials.SURVIVED))]) for at, one in enumerate(chosen)]
+    return {one: NAMES[after.get(one, fates.get(at, trials.SURVIVED))] for at, one in enumerate(chosen)}
 
 
-def _warm(chosen: Sequence[Target], paths: Sequence[str], processes: int, notes: Path, results: Path) -> int:
+def _warm(
+    chosen: Sequence[Target], paths: Sequence[str], processes: int, notes: Path, results: Path, kept: Kept
+) -> int:
     warm = trials.Warm(paths, notes)
 
     def work(session: pytest.Session, live: trials.Live) -> None:
         told = trials.known(notes)
         at = {one: index for index, one in enumerate(chosen)}
         swapped = [one for one in chosen if one.mutant.function is not None]
-        found = _followed((_swapped(session, live, one, told) for one in swapped), processes, len(swapped))
+        found = _followed(
+            (_swapped(session, live, one, told) for one in swapped), processes, len(swapped), kept
+        )
         results.write_text(json.dumps({str(at[one]): fate for one, fate in found}))
 
     warm.then(work)
@@ -96,11 +126,13 @@ def _swapped(session: pytest.Session, live: trials.Live, one: Target, told: tria
     return trials.Trial(one, lambda: trials.try_swapped(session, live, one, told), limit)
 
 
-def _followed(each: Iterable[trials.Trial], processes: int, of: int) -> list[tuple[Target, int]]:
+def _followed(each: Iterable[trials.Trial], processes: int, of: int, kept: Kept) -> list[tuple[Target, int]]:
     """The fates, with a line on standard error now and then."""
     found: list[tuple[Target, int]] = []
     for one, fate in trials.tried(each, processes):
         found.append((one, fate))
+        if fate != trials.FRESH:
+            kept.keep(one, NAMES[fate])
         if fate in (trials.SURVIVED, trials.NO_TEST):
             os.write(SHOWN, f"{one.name} survived\n{difference(one)}\n".encode())
         if len(found) % 100 == 0:

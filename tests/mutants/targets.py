@@ -36,6 +36,11 @@ class Target(NamedTuple):
     def name(self) -> str:
         return f"{self.path}:{self.mutant.line}"
 
+    @property
+    def is_imported(self) -> bool:
+        """Whether the change is in what is run on import: a table, most of the time."""
+        return self.mutant.function is None
+
 
 def policies() -> tuple[str, ...]:
     return tuple(sorted(str(path.relative_to(ROOT)) for path in (ROOT / "policies").glob("*.py")))

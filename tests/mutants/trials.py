@@ -12,7 +12,9 @@ import importlib
 import importlib.machinery
 import importlib.util
 import json
+import math
 import os
+import resource
 import signal
 import sys
 import threading
@@ -38,8 +40,12 @@ QUIET = (
     "-W",
     "ignore::pytest.PytestAssertRewriteWarning",
 )
-LEAST_S, MOST_S, TIMES_S = 20.0, 300.0, 8.0
-"""How long a mutant may take: at least, at most, and how many times what its tests take unmutated."""
+LEAST_S, MOST_S, TIMES_S = 10.0, 200.0, 8.0
+"""How long a mutant may compute: at least, at most, and how many times what its tests take unmutated."""
+WAITS = 8.0
+"""How many times as long it may take by the clock: a machine may be busy, and a mutant may wait for ever."""
+MEMORY = 4 << 30
+"""How many bytes a mutant that never ends may gather."""
 
 SURVIVED, KILLED, NO_TEST, LATE = 0, 1, 3, 4
 FRESH = 5
@@ -132,7 +138,12 @@ class Warm:
         self._calls = Calls(paths)
         self._calls.start()
         self._notes = notes
+        self._failed: list[str] = []
         self._work: Callable[[pytest.Session, Live], None] | None = None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._failed.append(f"{report.nodeid} ({report.when})\n{report.longreprtext}")
 
     def then(self, work: Callable[[pytest.Session, Live], None]) -> None:
         self._work = work
@@ -146,7 +157,7 @@ class Warm:
         os.waitpid(child, 0)
         failed = json.loads(self._notes.read_text())["failed"]
         if failed:
-            raise pytest.UsageError(f"these fail without a mutant: {' '.join(failed)}")
+            raise pytest.UsageError("\n\n".join(["these fail without a mutant", *failed]))
         assert self._work is not None
         self._work(session, self.live)
         return True
@@ -154,20 +165,17 @@ class Warm:
     def _run_unmutated(self, session: pytest.Session, imported: frozenset[Function]) -> None:
         seconds: dict[str, float] = {}
         calls: dict[str, list[Function]] = {}
-        failed: list[str] = []
         for item, following in _pairs(session.items):
             self._calls.taken()
             began = time.perf_counter()
             self._calls.start()
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
             sys.setprofile(None)
-            if session.testsfailed > len(failed):
-                failed.append(item.nodeid)
             seconds[item.nodeid] = time.perf_counter() - began
             calls[item.nodeid] = sorted(self._calls.taken())
         others = [name for name, module in sys.modules.items() if _is_anothers(name, module)]
         notes = {"seconds": seconds, "calls": calls, "imported": sorted(imported), "others": others}
-        self._notes.write_text(json.dumps(notes | {"failed": failed}))
+        self._notes.write_text(json.dumps(notes | {"failed": self._failed}))
         os._exit(0)
 
 
@@ -306,7 +314,7 @@ def tried(trials: Iterable[Trial], processes: int) -> Iterator[tuple[Target, int
     running: dict[int, tuple[Trial, float]] = {}
     while True:
         while len(running) < processes and (trial := next(waiting, None)) is not None:
-            running[_forked(trial.run)] = trial, time.monotonic() + trial.limit_s
+            running[_forked(trial)] = trial, time.monotonic() + WAITS * trial.limit_s
         if not running:
             return
         for child in list(running):
@@ -325,21 +333,31 @@ def tried(trials: Iterable[Trial], processes: int) -> Iterator[tuple[Target, int
 
 def _fate(status: int) -> int:
     code = os.waitstatus_to_exitcode(status)
+    if code == -signal.SIGXCPU:
+        return LATE
     return code if code in (SURVIVED, NO_TEST, FRESH) else KILLED
 
 
-def _forked(run: Callable[[], int]) -> int:
+def _forked(trial: Trial) -> int:
     child = os.fork()
     if child:
         return child
     fate = KILLED
     try:
+        _limit(trial.limit_s)
         silent = os.open(os.devnull, os.O_WRONLY)
         os.dup2(silent, 1)
         os.dup2(silent, 2)
-        fate = run()
+        fate = trial.run()
     finally:
         os._exit(fate)
+
+
+def _limit(seconds: float) -> None:
+    """What this process may use; past its time, a signal ends it."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_CPU, (math.ceil(seconds), math.ceil(seconds) + 5))
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
 
 
 def limit_s(seconds: float) -> float:
