@@ -80,6 +80,7 @@ def _tried(chosen: Sequence[Target], paths: Sequence[str], processes: int, kept:
     trials.repeatable()
     os.chdir(ROOT)
     with tempfile.TemporaryDirectory() as folder:
+        trials.compiled_once(Path(folder, "compiled"))
         notes, results = Path(folder, "notes"), Path(folder, "results")
         if (child := os.fork()) == 0:
             os._exit(_warm(chosen, paths, processes, notes, results, kept))
@@ -87,20 +88,15 @@ def _tried(chosen: Sequence[Target], paths: Sequence[str], processes: int, kept:
             raise SystemExit("the tests must pass before mutants are tried: run scripts/test")
         told = trials.known(notes)
         fates: dict[int, int] = {int(at): fate for at, fate in json.loads(results.read_text()).items()}
-    fresh = [one for at, one in enumerate(chosen) if fates.get(at, trials.FRESH) == trials.FRESH]
-    trials.warm_up(told.others)
-    limit = trials.limit_s(sum(told.seconds.values()))
-    later = _followed(
-        (
-            trials.Trial(one, lambda one=one: trials.try_fresh(one, trials.files_for(one, told)), limit)  # type: ignore[misc]
-            for one in fresh
-        ),
-        processes,
-        len(fresh),
-        kept,
-    )
-    after = dict(later)
+        fresh = [one for at, one in enumerate(chosen) if fates.get(at, trials.FRESH) == trials.FRESH]
+        trials.warm_up(told.others)
+        after = dict(_followed((_fresh(one, told) for one in fresh), processes, len(fresh), kept))
     return {one: NAMES[after.get(one, fates.get(at, trials.SURVIVED))] for at, one in enumerate(chosen)}
+
+
+def _fresh(one: Target, told: trials.Known) -> trials.Trial:
+    limit = trials.limit_s(sum(told.seconds.values()))
+    return trials.Trial(one, lambda: trials.try_fresh(one, trials.files_for(one, told)), limit)
 
 
 def _warm(

@@ -19,7 +19,7 @@ class Fate(Enum):
     NO_TEST = "no test"
 
 
-HEAD = "| room | mutants | killed | timed out | survived | no test | score |"
+HEAD = "| part | mutants | killed | timed out | survived, explained | survived, unexplained | score |"
 ALIVE = (Fate.SURVIVED, Fate.NO_TEST)
 
 
@@ -35,12 +35,14 @@ def told(target: Target) -> str:
 
 
 def report(fates: Sequence[tuple[Target, Fate]], known: frozenset[str]) -> tuple[str, bool]:
-    """The score by room and every survivor; whether each of them is explained."""
+    """The score by part and every survivor; whether each of them is explained."""
+    parts: dict[str, list[tuple[Target, Fate]]] = {}
+    for target, fate in fates:
+        parts.setdefault(_part(target), []).append((target, fate))
     lines = [HEAD, "|---|--:|--:|--:|--:|--:|--:|"]
-    rooms = sorted({target.path.split("/")[0] for target, _ in fates})
-    lines += [
-        _score(room, [fate for target, fate in fates if target.path.startswith(room)]) for room in rooms
-    ]
+    lines += [_score(part, parts[part], known) for part in sorted(parts)]
+    if len(parts) > 1:
+        lines.append(_score("all", fates, known))
     alive = [(target, fate) for target, fate in fates if fate in ALIVE]
     for target, fate in alive:
         note = " (explained)" if told(target) in known else ""
@@ -48,8 +50,15 @@ def report(fates: Sequence[tuple[Target, Fate]], known: frozenset[str]) -> tuple
     return "\n".join([*lines, ""]), all(told(target) in known for target, _ in alive)
 
 
-def _score(room: str, fates: Sequence[Fate]) -> str:
-    count = Counter(fates)
+def _part(target: Target) -> str:
+    room = target.path.split("/")[0]
+    return f"{room}: {'tables, and what runs on import' if target.is_imported else 'bodies of functions'}"
+
+
+def _score(part: str, tried: Sequence[tuple[Target, Fate]], known: frozenset[str]) -> str:
+    count = Counter(fate for _, fate in tried)
+    alive = [target for target, fate in tried if fate in ALIVE]
+    explained = sum(told(target) in known for target in alive)
     dead = count[Fate.KILLED] + count[Fate.LATE]
-    cells = [len(fates), *(count[fate] for fate in (Fate.KILLED, Fate.LATE, Fate.SURVIVED, Fate.NO_TEST))]
-    return f"| {room} | {' | '.join(map(str, cells))} | {100 * dead / len(fates):.1f} % |"
+    cells = [len(tried), count[Fate.KILLED], count[Fate.LATE], explained, len(alive) - explained]
+    return f"| {part} | {' | '.join(map(str, cells))} | {100 * dead / len(tried):.1f} % |"

@@ -80,6 +80,12 @@ def repeatable() -> None:
     settings.load_profile("mutants")
 
 
+def compiled_once(folder: Path) -> None:
+    """What is imported is compiled into *folder* once for all processes of this run, and no mutant is."""
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(folder)
+
+
 class Calls:
     """The functions of the targets that are called, as a profiler sees them."""
 
