@@ -87,7 +87,7 @@ def compiled_once(folder: Path) -> None:
 
 
 class Calls:
-    """The functions of the targets that are called, as a profiler sees them."""
+    """The functions of the targets that are called, as a tracer sees them."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._paths = {str(ROOT / path): path for path in paths}
@@ -100,8 +100,8 @@ class Calls:
                 self.seen.add((path, frame.f_code.co_firstlineno))
 
     def start(self) -> None:
-        sys.setprofile(self)
-        threading.setprofile(self)
+        sys.settrace(self)
+        threading.settrace(self)
 
     def taken(self) -> frozenset[Function]:
         taken, self.seen = frozenset(self.seen), set()
@@ -155,7 +155,7 @@ class Warm:
         self._work = work
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
-        sys.setprofile(None)
+        sys.settrace(None)
         imported = self._calls.taken()
         self.live = Live()
         if (child := os.fork()) == 0:
@@ -176,7 +176,7 @@ class Warm:
             began = time.perf_counter()
             self._calls.start()
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
-            sys.setprofile(None)
+            sys.settrace(None)
             seconds[item.nodeid] = time.perf_counter() - began
             calls[item.nodeid] = sorted(self._calls.taken())
         others = [name for name, module in sys.modules.items() if _is_anothers(name, module)]
