@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
 _LOCAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?")
-_MEMORY = 65_536
+_MONTHS = 1_024
 
 
 class PracticeClock:
@@ -23,8 +23,8 @@ class PracticeClock:
 
     def __init__(self, time_zone: str) -> None:
         self._zone = ZoneInfo(time_zone)
-        # The same hours come in every answer, and a conversion costs more than the rest of a row.
-        self.span = lru_cache(maxsize=_MEMORY)(self._span)
+        # To convert a time costs more than the rest of a row; most months have one offset from end to end.
+        self._offset_of = lru_cache(maxsize=_MONTHS)(partial(_offset_of, self._zone))
 
     def instant(self, local: str) -> str:
         """The instant of *local*, with the offset of the zone at that time.
@@ -34,14 +34,26 @@ class PracticeClock:
         """
         return self.span(local, 0)[0]
 
-    def _span(self, local: str, minutes: int) -> tuple[str, str]:
+    def span(self, local: str, minutes: int) -> tuple[str, str]:
+        """The instant of *local*, and that of so many minutes later. None is remembered: they are patients'.
+
+        Raises:
+            ValueError: it is no naive local time.
+        """
         if _LOCAL.fullmatch(local) is None:
             raise ValueError("not a naive local time")
         try:
-            start = datetime.fromisoformat(local).replace(tzinfo=self._zone).astimezone(UTC)
-            return self._written(start), self._written(start + timedelta(minutes=minutes))
+            start = datetime.fromisoformat(local)
+            end = start + timedelta(minutes=minutes)
+            offset = self._offset_of(start.year, start.month)
+            if offset is not None and (end.year, end.month) == (start.year, start.month):
+                return f"{start.isoformat()}{offset}", f"{end.isoformat()}{offset}"
+            return self._converted(start.replace(tzinfo=self._zone).astimezone(UTC), minutes)
         except OverflowError:
             raise ValueError("beyond the calendar") from None
+
+    def _converted(self, start: datetime, minutes: int) -> tuple[str, str]:
+        return self._written(start), self._written(start + timedelta(minutes=minutes))
 
     def _written(self, moment: datetime) -> str:
         here = moment.astimezone(self._zone)
@@ -89,6 +101,15 @@ class PracticeClock:
         """
         then = self._here(instant)
         return _wall(then - max(self._offset(then) - self._offset(now), timedelta()))
+
+
+def _offset_of(zone: ZoneInfo, year: int, month: int) -> str | None:
+    """The offset of a month and of the days around it, as ISO 8601 writes it; None if it changes."""
+    if not 1900 < year < 9_999:
+        return None
+    first = datetime(year, month, 1, tzinfo=zone) - timedelta(days=1)
+    found = {(first + timedelta(hours=hours)).utcoffset() for hours in range(34 * 24)}
+    return first.isoformat()[len("0000-00-00T00:00:00") :] if len(found) == 1 else None
 
 
 def _wall(moment: datetime) -> str:

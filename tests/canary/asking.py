@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,8 @@ from tests.canary.documents import Operation
 from tests.canary.oracle import Who
 
 WITHIN_S = 60.0
+LIMITS = httpx.Limits(max_connections=24, keepalive_expiry=1.0)
+"""A connection is let go of well before the gateway would hang up on one that lies idle."""
 Told = Callable[["Asked", bytes], None]
 
 
@@ -39,26 +41,27 @@ class Asked:
 
 
 class Clients:
-    """Asks, and hands what comes back to *told*."""
+    """Asks, and hands what comes back to *told*. `hung_up` counts connections that ended unanswered."""
 
     def __init__(self, url: str, told: Told) -> None:
+        self.hung_up = 0
         self._url = url
         self._told = told
-        self._http = httpx.AsyncClient(timeout=WITHIN_S, limits=httpx.Limits(max_connections=40))
+        self._http = httpx.AsyncClient(timeout=WITHIN_S, limits=LIMITS)
 
     async def close(self) -> None:
         await self._http.aclose()
 
-    async def post(self, asked: Asked) -> None:
+    async def _post(self, asked: Asked) -> None:
         answer = await self._http.post(self._url, content=_json(asked.payload), headers=_headers(asked))
         self._told(asked, _head(answer) + answer.content)
 
-    async def get(self, asked: Asked) -> None:
+    async def _get(self, asked: Asked) -> None:
         given = {n: v if isinstance(v, str) else json.dumps(v) for n, v in asked.payload.items()}
         answer = await self._http.get(self._url, params=given, headers=_headers(asked))
         self._told(asked, _head(answer) + answer.content)
 
-    async def stream(self, asked: Asked) -> None:
+    async def _stream(self, asked: Asked) -> None:
         """An event stream, to its end."""
         headers = _headers(asked) | {"accept": "text/event-stream"}
         async with self._http.stream(
@@ -94,8 +97,14 @@ class Clients:
             url, subprotocols=[Subprotocol("graphql-transport-ws")], close_timeout=5, max_size=None
         )
 
-    def ask(self, asked: Asked) -> Awaitable[None]:
-        return {"post": self.post, "get": self.get, "stream": self.stream}[asked.transport](asked)
+    async def ask(self, asked: Asked) -> None:
+        """Asks; once more where the gateway hung up on a connection that lay idle."""
+        road = {"post": self._post, "get": self._get, "stream": self._stream}[asked.transport]
+        try:
+            await road(asked)
+        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+            self.hung_up += 1
+            await road(asked)
 
 
 async def _introduced(socket: ClientConnection, token: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import re
-from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections import Counter, deque
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -26,6 +27,9 @@ from tests.canary.watching import Watch
 from tests.canary.whole import owed, whole_documents
 
 ROUND = 48
+ROADS = ("post", "get", "stream", "socket")
+ASKED_AGAIN = 0.4
+"""The part of the operations that were asked before: what is kept for one must not serve another."""
 FAULTS = (
     ("latency", 0.02), ("status", 500), ("status", 429), ("status", 404), ("status", 403), ("html", None),
     ("cut", None), ("cut", 1),
@@ -58,11 +62,27 @@ def run(
     world, rng = made(seed), Random(seed + 1)  # noqa: S311 - the same run for the same seed
     casting = Casting(world, rng)
     ran = Ran(Watch(world))
-    with staged(world, casting.jwks(), trail, quirks=quirks, redis_url=redis_url) as stage:
+    with (
+        _little_collected(),
+        staged(world, casting.jwks(), trail, quirks=quirks, redis_url=redis_url) as stage,
+    ):
         asyncio.run(_Rounds(stage, rng, casting, ran).all(operations))
         ran.watch.behind(stage)
         ran.watch.kept(stage, redis_url)
     return ran
+
+
+@contextmanager
+def _little_collected() -> Iterator[None]:
+    """The gateway keeps what it parsed and planned; to go through all of it again and again takes seconds.
+
+    `_Rounds` freezes what each round leaves behind.
+    """
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+        gc.collect()
 
 
 class _Rounds:
@@ -75,14 +95,18 @@ class _Rounds:
         self._whole = [casting.everything(audience, _of(stage.world, audience)) for audience in AUDIENCES]
         self._cast = [*self._whole, *(casting.asker(audience) for audience in AUDIENCES for _ in range(7))]
         self._bad = [casting.asker(rng.choice(AUDIENCES), bad) for bad in BAD]
+        self._before: deque[Operation] = deque(maxlen=200)
         self._changes = 0
         self._rounds = 0
 
     async def all(self, operations: int) -> None:
-        await self._whole_views()
-        while sum(self._ran.asked[f"by {road}"] for road in ("post", "get", "stream", "socket")) < operations:
-            await self._with_subscribers()
-        await self._clients.close()
+        try:
+            await self._whole_views()
+            while sum(self._ran.asked[f"by {road}"] for road in ROADS) < operations:
+                await self._with_subscribers()
+        finally:
+            await self._clients.close()
+        self._ran.asked["connections hung up on"] += self._clients.hung_up
 
     def _told(self, asked: Asked, data: bytes) -> None:
         self._ran.watch.told(asked, data)
@@ -100,7 +124,7 @@ class _Rounds:
                     operation = Operation("whole", document)
                     asked = Asked(asker, who, operation, "post", {"purposeOfUse": purpose})
                     self._ran.asked["whole views"] += 1
-                    await self._clients.post(asked)
+                    await self._clients.ask(asked)
                 may = owed(self._stage.world, who)
                 shown = self._ran.watch.shown & may
                 self._ran.whole[f"{who.audience} for {purpose}"] = (len(shown), len(may))
@@ -123,7 +147,7 @@ class _Rounds:
         operation = self._documents.subscription()
         asked = Asked(asker, asker.who, operation, "stream" if is_stream else "socket")
         self._ran.asked[f"subscriptions by {asked.transport}"] += 1
-        await (self._clients.stream(asked) if is_stream else self._clients.socket([asked]))
+        await (self._clients.ask(asked) if is_stream else self._clients.socket([asked]))
 
     async def _round(self) -> None:
         name = await asyncio.to_thread(self._misbehave)
@@ -139,6 +163,7 @@ class _Rounds:
         sockets = [self._clients.socket(many) for many in _by_asker(asked)]
         await asyncio.gather(*singly, *sockets)
         await asyncio.to_thread(self._ran.watch.behind, self._stage)
+        gc.freeze()
 
     def _misbehave(self) -> str:
         """Sets a fault on one source for every third round, each kind in turn, and none for the others."""
@@ -161,14 +186,9 @@ class _Rounds:
         change_reason(self._stage, number, reasons[number][self._changes % 4])
 
     def _asked(self) -> Asked:
-        rng, documents = self._rng, self._documents
+        rng = self._rng
         asker = rng.choice(self._bad) if rng.random() < 0.04 else rng.choice(self._cast)
-        kinds = (
-            *(documents.query,) * 6, *(documents.of_patient,) * 6, *(documents.by_id,) * 5,
-            documents.explaining, documents.introspection, documents.broken, documents.wrong_variables,
-            documents.big,
-        )  # fmt: skip
-        operation = rng.choice(kinds)()
+        operation = self._operation()
         transport = rng.choice(("post",) * 5 + ("get",) * 2 + ("stream",) * 2 + ("socket",) * 5)
         if len(operation.document) > 30_000 and transport == "get":
             transport = "post"
@@ -179,6 +199,21 @@ class _Rounds:
         if drawn < 0.2 and not asker.bad and transport != "get":
             return self._in_emergency(asked)
         return asked
+
+    def _operation(self) -> Operation:
+        """A new one, or one that was asked before."""
+        rng, documents = self._rng, self._documents
+        if self._before and rng.random() < ASKED_AGAIN:
+            self._ran.asked["asked again"] += 1
+            return rng.choice(self._before)
+        kinds = (
+            *(documents.query,) * 6, *(documents.of_patient,) * 6, *(documents.by_id,) * 5,
+            documents.explaining, documents.introspection, documents.broken, documents.wrong_variables,
+            documents.big,
+        )  # fmt: skip
+        operation = rng.choice(kinds)()
+        self._before.append(operation)
+        return operation
 
     def _for_purpose(self, asked: Asked) -> Asked:
         purpose = self._rng.choice([*PURPOSES[asked.who.audience].split(), "HMARKT", "TREAT"])

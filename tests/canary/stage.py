@@ -35,6 +35,7 @@ from sandbox.ehr.quirks import NONE, Quirks
 from sandbox.serve import Options, background
 from sandbox.serving import one
 from tests.canary.actors import AUDIENCE, ISSUER
+from tests.canary.asking import LIMITS
 from tests.canary.records import World
 
 STARTS_WITHIN_S = 30.0
@@ -72,7 +73,7 @@ class Stage:
     spans: InMemorySpanExporter
     trail: Path
     flush: Callable[[], object]
-    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=20))
+    client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60, limits=LIMITS))
 
     @property
     def url(self) -> str:

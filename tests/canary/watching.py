@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
 import redis as redis_client
 
 from tests.canary.asking import Asked
+from tests.canary.keeping import kept_in
 from tests.canary.marks import Mark
 from tests.canary.oracle import allowed
 from tests.canary.records import World
 from tests.canary.stage import SOURCES, Stage, encoded
+
+IDS = ("id",)
+MAY_BE_KEYS = {
+    "KeptConsents._known": IDS,
+    "BreakGlass._sessions": IDS,
+    "MemoryLog._keys": IDS,
+    "Pseudonyms.patient": IDS,
+    "Pseudonyms.chart": ("identifier",),
+}
+"""What is kept of a patient is kept by their id; a chart's pseudonym by the MRN it is made of."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +95,11 @@ class Watch:
         if asked.operation.kind == "subscription":
             self.seen[f"{audience} events"] += b'"cursor"' in data
 
-    def none_in(self, where: str, data: bytes, *, but_keys: bool = False) -> None:
-        """No mark may be there; *but_keys*: ids may."""
+    def none_in(self, where: str, data: bytes, *, but: Collection[str] = ()) -> None:
+        """No mark may be there; *but* keys that stand in such elements."""
         self.seen[f"bytes of {where}"] += len(data)
         for mark in self.world.marks.in_(data):
-            if not (but_keys and mark.is_key):
+            if not (mark.is_key and mark.element in but):
                 self.leaks.append(Leak(where, mark, _around(data, mark)))
 
     def behind(self, stage: Stage) -> None:
@@ -119,15 +130,10 @@ class Watch:
         for file in stage.trail.rglob("*"):
             if file.is_file():
                 self.none_in("audit", file.read_bytes())
-        graph = stage.graph
-        caches: tuple[Iterable[object], ...] = (
-            *(graph.engine._plans, graph.engine._readable, graph.operations._kept, graph.views._views),
-            # A plan is its own key there; it holds the literals of its document, and no row.
-            [key for key in graph.audit._plans if isinstance(key, tuple)],
-        )
-        for cache in caches:
-            self.none_in("cache keys", repr(list(cache)).encode())
-        self.none_in("change log", _changes(stage, redis_url), but_keys=True)
+        for kept in kept_in(stage.graph):
+            self.seen[f"keys kept in {kept.where}"] += len(kept.texts)
+            self.none_in("cache keys", "\n".join(kept.texts).encode(), but=MAY_BE_KEYS.get(kept.where, ()))
+        self.none_in("change log", _changes(stage, redis_url), but=IDS)
 
 
 def _may_be_told(source: str, mark: Mark) -> bool:

@@ -2,6 +2,7 @@
 
 # ruff: noqa: DTZ001 (wall times have no zone; that is what this is about)
 
+import gc
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -61,6 +62,32 @@ def test_a_span_is_from_an_instant_to_an_instant(local: str, minutes: int, span:
 def test_what_is_no_wall_time_of_this_zone_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         CHICAGO.instant(text)
+
+
+@given(wall=walls, minutes=st.integers(0, 3_000), zone=st.sampled_from(ZONES))
+@example(wall=datetime(2026, 3, 8, 1, 30), minutes=60, zone="America/Chicago")
+@example(wall=datetime(2026, 11, 1, 1, 59, 59), minutes=1, zone="America/Chicago")
+def test_a_span_is_what_a_conversion_by_way_of_utc_makes_of_it(
+    wall: datetime, minutes: int, zone: str
+) -> None:
+    here = ZoneInfo(zone)
+    begin = wall.replace(tzinfo=here).astimezone(UTC)
+    both = (begin, begin + timedelta(minutes=minutes))
+
+    span = PracticeClock(zone).span(wall.isoformat(), minutes)
+
+    assert span == tuple(each.astimezone(here).isoformat() for each in both)
+
+
+def test_a_clock_remembers_months_and_no_time_that_it_was_told() -> None:
+    clock = PracticeClock("America/Chicago")
+
+    clock.span("2026-07-01T10:00:00", 30)
+    clock.span("2026-07-14T11:30:00", 20)
+
+    remembered, *_ = [each for each in gc.get_referents(clock._offset_of) if type(each) is dict]
+    assert list(remembered) == [(2026, 7)]
+    assert vars(clock).keys() == {"_zone", "_offset_of"}
 
 
 def test_an_unknown_zone_is_refused_at_once() -> None:
