@@ -237,7 +237,10 @@ class Engagements(Source, Protocol):
 
 
 class Noticed(NamedTuple):
-    """A change as a source tells it: by the source's own key of the patient, which is not yet ours."""
+    """A change as a source tells it: by the source's own key of the patient, which is not yet ours.
+
+    A change of a patient, told by the MRN, has no `id`: it is the patient's, as soon as that is known.
+    """
 
     change: Change
     mrn: Mrn | None

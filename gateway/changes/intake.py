@@ -96,7 +96,7 @@ class Intake:
                 return False
             await self._bury(each.change, Unresolved.UNANSWERED)
         elif patient:
-            await self._append(replace(each.change, patient_id=patient))
+            await self._append(replace(each.change, patient_id=patient, id=each.change.id or patient))
         else:
             await self._bury(each.change, Unresolved.UNKNOWN if each.mrn else Unresolved.UNNAMED)
         self._waiting.pop(each.change.key, None)

@@ -35,7 +35,7 @@ class NamedChanges:
         change, patient = noticed.change, noticed.change.patient_id
         change = msgspec.structs.replace(
             change,
-            id=self._given(change.id),
+            id=self._given(change.id) if change.id else change.id,
             patient_id=PatientId(self._given(patient)) if patient else patient,
         )
         return Noticed(change, Mrn(self._given(noticed.mrn)) if noticed.mrn else noticed.mrn)

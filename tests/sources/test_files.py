@@ -24,6 +24,7 @@ from sources.pms.files.sftp import SftpFolder, SftpSettings
 from sources.pms.files.tables import table
 from sources.pms.hl7v2.intake import Intake
 from sources.pms.projection import Store
+from sources.quarantine import Fate, Retried
 from tests.postgres import PostgresProcess
 from tests.sources import hl7
 from tests.sources.filed import DELTA, FULL, SETTINGS, practice, sftp_server
@@ -77,7 +78,12 @@ class Desk:
         return {id_: row.status for id_, row in found.items() if isinstance(row, Appointment)}
 
     async def quarantined(self) -> list[tuple[str, str]]:
-        return [(it.origin, it.why) for it in await self.practice.quarantine.list()]
+        return [(it.origin, it.why) for it in await self.practice.quarantine.kept()]
+
+    async def release(self, *, anyway: bool = False) -> list[Retried]:
+        """Let all that is in quarantine be tried again."""
+        ids = [it.id for it in await self.practice.quarantine.kept()]
+        return [became for _, became in await self.practice.quarantine.release(ids, anyway=anyway)]
 
 
 @pytest.fixture
@@ -126,11 +132,15 @@ async def test_a_full_file_that_would_delete_too_much_waits_for_a_person(desk: D
 
     assert await desk.look(3) == [State.APPLIED, State.HELD]
     assert len(await desk.book()) == 10
-    (held,) = [it for it in await desk.practice.files() if it.state == "held"]
-    assert await desk.practice.release(held.digest)
-    assert await desk.look() == [State.APPLIED]
+    (held,) = await desk.practice.quarantine.kept()
+    why = "3 of 10 records are not in it; release it with --anyway if they are to go"
+    assert await desk.release() == [(Fate.REFUSED, why)]
+    assert len(await desk.book()) == 10
+    assert await desk.release(anyway=True) == [(Fate.APPLIED, "")]
     assert len(await desk.book()) == 7
-    assert not await desk.practice.release(held.digest)
+    assert await desk.practice.quarantine.release([held.id], anyway=True) == []
+    assert [it.state for it in await desk.practice.files()] == ["applied", "applied"]
+    assert await desk.look(2) == []
 
 
 async def test_a_delta_changes_what_it_names_and_deletes_what_it_says(desk: Desk) -> None:
@@ -212,7 +222,7 @@ async def test_a_file_with_other_columns_is_refused_and_kept(desk: Desk, header:
     path = desk.write("book_20261120010000.csv", "1,2,3,4,5,6", header=header)
 
     assert await desk.look(3) == [State.REFUSED]
-    listed = await desk.practice.quarantine.list()
+    listed = await desk.practice.quarantine.kept()
     assert [(it.origin, it.why) for it in listed] == [
         ("book_20261120010000.csv", why if header else "it has no column `CHART`")
     ]
@@ -249,7 +259,7 @@ async def test_a_bad_row_is_put_aside_by_its_line_and_the_others_are_taken(
 
     assert await desk.look() == [State.APPLIED]
     assert await desk.quarantined() == [("book_20261120010000.csv line 22", why)]
-    (kept,) = await desk.practice.quarantine.list()
+    (kept,) = await desk.practice.quarantine.kept()
     assert await desk.practice.quarantine.body(kept.id) == bad.encode()
     assert len(await desk.book()) == 20
     assert "MRN-21" not in caplog.text
@@ -277,10 +287,13 @@ async def test_a_file_with_too_many_bad_rows_is_refused_until_it_is_released(des
 
     assert await desk.look() == [State.REFUSED]
     assert await desk.quarantined() == [("book_20261120010000.csv", "2 of its 12 rows cannot be taken")]
-    (known,) = await desk.practice.files()
-    assert await desk.practice.release(known.digest)
-    assert await desk.look() == [State.APPLIED]
+    assert await desk.release() == [(Fate.REFUSED, "2 of its 12 rows cannot be taken")]
+    assert await desk.release(anyway=True) == [(Fate.APPLIED, "")]
     assert len(await desk.book()) == 10
+    assert [origin for origin, _ in await desk.quarantined()] == [
+        "book_20261120010000.csv line 12",
+        "book_20261120010000.csv line 13",
+    ]
 
 
 async def test_what_no_one_thought_of_costs_one_file_and_not_those_behind_it(
@@ -310,7 +323,10 @@ async def test_files_and_messages_are_kept_in_postgresql_alike(
 
     assert [one.state for one in await made.looks.look()] == [State.APPLIED, State.HELD]
     assert len(await made.appointments([str(n) for n in range(30)], ANY)) == 20
-    assert [it.origin for it in await made.quarantine.list()] == ["book_20261120010000.csv line 22"]
+    assert [(it.kind, it.origin) for it in await made.quarantine.kept()] == [
+        ("appointments", "book_20261120010000.csv line 22"),
+        ("file", "book_20261120020000.csv"),
+    ]
     intake = Intake(store, hl7.SETTINGS)
     text = siu().encode()
     first, second = await intake.take(text), await intake.take(text)

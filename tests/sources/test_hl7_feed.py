@@ -95,12 +95,12 @@ async def test_a_message_that_does_not_conform_is_answered_with_its_fault_and_pu
     number = fields(text, "MSH")[9]
     assert fields(answer, "MSA") == ["MSA", "AE", number, "PID-7: no day of the calendar"]
     assert fields(answer, "ERR")[:5] == ["ERR", "", "PID^1^7", "102^Data type error^HL70357", "E"]
-    listed = await practice.quarantine.list()
+    listed = await practice.quarantine.kept()
     assert [(it.origin, it.why) for it in listed] == [("hl7v2 message", "PID-7: no day of the calendar")]
     assert await practice.quarantine.body(listed[0].id) == text.encode()
     assert (await kept(practice), counted.outcomes) == ([("dead", b"")], [Outcome.REFUSED])
     assert await sender.send(text) == answer
-    assert len(await practice.quarantine.list()) == 1
+    assert len(await practice.quarantine.kept()) == 1
 
 
 @pytest.mark.parametrize("garbage", [b"", b"hello", b"PID|1", b"MSH|", b"\xff\xfe", b"MSH|^~\\&|\xff"])
@@ -110,7 +110,7 @@ async def test_what_is_no_message_is_answered_and_kept_all_the_same(
     answer = await sender.send(garbage)
 
     assert code(answer) == "AE"
-    assert [it.size for it in await practice.quarantine.list()] == [len(garbage)]
+    assert [it.size for it in await practice.quarantine.kept()] == [len(garbage)]
     assert code(await sender.send(siu())) == "AA"
 
 
@@ -140,7 +140,7 @@ async def test_another_message_under_a_number_that_was_used_is_refused_and_told_
     assert third == first
     assert await status(practice) == "booked"
     assert counted.outcomes == [Outcome.APPLIED, Outcome.CONFLICT, Outcome.DUPLICATE]
-    assert [it.why for it in await practice.quarantine.list()] == [
+    assert [it.why for it in await practice.quarantine.kept()] == [
         "MSH-10: another message had this control id"
     ]
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
@@ -272,7 +272,7 @@ async def test_what_no_one_thought_of_costs_one_message_and_not_those_behind_it(
 
     assert fields(answer, "ERR")[3] == "207^Application internal error^HL70357"
     assert code(await sender.send(siu())) == "AA"
-    assert [it.why for it in await practice.quarantine.list()] == ["it could not be applied here"]
+    assert [it.why for it in await practice.quarantine.kept()] == ["it could not be applied here"]
     assert "MRN77" not in caplog.text
 
 

@@ -1,12 +1,14 @@
 """The projection: what a feed tells is kept once, in order, and answered as a PMS would answer."""
 
 import asyncio
+import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, create_engine, select
+from sqlalchemy.schema import CreateTable
 
 from sources.errors import SourceRejected, SourceTimeout, SourceUnavailable
 from sources.memory import MemoryPractice
-from sources.model import Appointment, Balance, Booked, ChangeKind, Coverage, Location, Money, Mrn, Patient
+from sources.model import (
+    Appointment,
+    Balance,
+    Booked,
+    ChangeKind,
+    ChangeType,
+    Coverage,
+    Location,
+    Money,
+    Mrn,
+    Patient,
+)
 from sources.pms.projection import (
     BilledPractice,
     Booking,
@@ -28,10 +42,11 @@ from sources.pms.projection import (
     Quarantine,
     Store,
 )
-from sources.pms.projection.quarantine import keep
+from sources.pms.projection.quarantine import Refusal, keep
 from sources.pms.projection.reading import of_patients
-from sources.pms.projection.tables import metadata, retired
+from sources.pms.projection.tables import SCHEMA_VERSION, metadata, retired
 from sources.ports import AppointmentQuery, Listed
+from sources.quarantine import Fate, Retried
 from tests.postgres import PostgresProcess
 
 pytestmark = pytest.mark.anyio
@@ -205,7 +220,12 @@ async def test_after_a_merge_both_numbers_find_what_is_kept_under_the_surviving_
     assert await of(practice, ANA, BEN) == {ANA: ["a", "b"], BEN: ["a", "b"]}
     assert {row.patient_mrn for row in (await read(practice, "a", "b")).values()} == {ANA}
     noticed, _ = await practice.changes(bookmark)
-    assert [(it.change.key, it.mrn) for it in noticed] == [("pms:Appointment:b:2", ANA)]
+    assert [(it.change.type, it.change.id, it.mrn) for it in noticed] == [
+        (ChangeType.APPOINTMENT, "b", ANA),
+        (ChangeType.PATIENT, "", ANA),
+        (ChangeType.PATIENT, "", BEN),
+    ]
+    assert len({it.change.key for it in noticed}) == 3
 
 
 async def test_what_comes_under_a_retired_number_is_kept_under_the_surviving_one(
@@ -297,6 +317,25 @@ async def test_older_demographics_do_not_replace_newer_ones(store: Store) -> Non
         return outcomes, ledger.patient(ANA)
 
     assert await store.write(chart) == ([Outcome.APPLIED, Outcome.STALE, Outcome.UNCHANGED], new)
+
+
+async def test_changed_demographics_are_a_change_of_the_patient_by_the_number_alone(
+    store: Store, practice: BilledPractice
+) -> None:
+    _, bookmark = await practice.changes(None)
+    female, male = Patient(id="", gender="female"), Patient(id="", gender="male")
+    for minute, told in ((1, female), (2, female), (3, male)):
+        charted = Charted(ANA, at(minute), told)
+        await store.write(partial(lambda connection, it: Ledger(connection).chart(it), it=charted))
+
+    noticed, after = await practice.changes(bookmark)
+    assert [(it.change.type, it.change.kind, it.change.id, it.mrn, it.change.occurred) for it in noticed] == [
+        (ChangeType.PATIENT, ChangeKind.UPDATED, "", ANA, at(1)),
+        (ChangeType.PATIENT, ChangeKind.UPDATED, "", ANA, at(3)),
+    ]
+    assert await practice.changes(bookmark) == (noticed, after)
+    assert len({it.change.key for it in noticed}) == 2
+    assert ANA not in repr([it.change for it in noticed])
 
 
 async def test_a_transaction_that_raises_leaves_nothing(store: Store, practice: BilledPractice) -> None:
@@ -423,18 +462,95 @@ async def test_a_database_that_is_down_is_told_without_its_words(tmp_path: Path)
 
 
 async def test_what_is_in_quarantine_is_listed_without_its_content(store: Store) -> None:
-    quarantine = Quarantine(store)
+    quarantine = Quarantine(store, never)
     for body in (b"one", b"two", b"one"):
-        await store.write(partial(keep, origin="feed line 3", why="bad PID-7", body=body))
-    listed = await quarantine.list()
+        await store.write(partial(keep, refusal=Refusal("message", "feed line 3", "bad PID-7", body)))
+    listed = await quarantine.kept()
 
     assert [(it.id, it.origin, it.why, it.size) for it in listed] == [
         (1, "feed line 3", "bad PID-7", 3),
         (2, "feed line 3", "bad PID-7", 3),
     ]
-    assert [it.id for it in await quarantine.list(after=1)] == [2]
+    assert [it.id for it in await quarantine.kept(after=1)] == [2]
     assert (await quarantine.body(1), await quarantine.body(9)) == (b"one", None)
-    assert (await quarantine.discard(1), await quarantine.discard(1)) == (True, False)
+    assert (await quarantine.discard([1, 9]), await quarantine.discard([1])) == (1, 0)
+
+
+def never(connection: Connection, refusal: Refusal, anyway: bool) -> Retried:
+    raise AssertionError("nothing is to be applied")
+
+
+async def test_what_is_released_is_tried_in_the_order_it_tells_of_and_each_for_itself(store: Store) -> None:
+    tried: list[str] = []
+
+    def retry(connection: Connection, refusal: Refusal, anyway: bool) -> Retried:
+        tried.append(refusal.origin)
+        if refusal.origin == "b":
+            Ledger(connection).book([booking(visit("b"), 1)])
+            raise ZeroDivisionError(refusal.body)
+        if refusal.origin == "c" and not anyway:
+            return Retried(Fate.REFUSED, "another reason")
+        return Retried(Fate.STALE)
+
+    for origin, stamp in (("c", at(3)), ("b", at(2)), ("a", at(1)), ("none", "")):
+        await store.write(
+            partial(keep, refusal=Refusal("file", origin, "bad", origin.encode(), "book", stamp))
+        )
+    quarantine = Quarantine(store, retry)
+    became = await quarantine.release([1, 2, 3, 4, 9])
+
+    assert tried == ["none", "a", "b", "c"]
+    assert [(it.origin, *told) for it, told in became] == [
+        ("none", Fate.STALE, ""),
+        ("a", Fate.STALE, ""),
+        ("b", Fate.REFUSED, "it could not be applied here"),
+        ("c", Fate.REFUSED, "another reason"),
+    ]
+    assert [(it.origin, it.why) for it in await quarantine.kept()] == [
+        ("c", "another reason"),
+        ("b", "it could not be applied here"),
+    ]
+    assert await store.read(lambda connection: Ledger(connection).ids()) == set()
+    assert [told for _, told in await quarantine.release([1, 3], anyway=True)] == [(Fate.STALE, "")]
+
+
+async def test_transactions_that_write_wait_for_each_other_across_processes(store: Store) -> None:
+    other = Store(store.name, store._url.render_as_string(hide_password=False))
+    is_in, go_on = threading.Event(), threading.Event()
+    order: list[str] = []
+
+    def slow(connection: Connection) -> None:
+        is_in.set()
+        assert go_on.wait(30)
+        order.append("first")
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(store.write(slow))
+        assert await asyncio.to_thread(is_in.wait, 30)
+        tasks.create_task(other.write(lambda connection: order.append("second")))
+        go_on.set()
+    await other.close()
+
+    assert order == ["first", "second"]
+
+
+async def test_a_store_of_another_schema_version_says_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "pms.sqlite3"
+    old = sqlite3.connect(path)
+    old.executescript("CREATE TABLE meta (name VARCHAR PRIMARY KEY, value TEXT);")
+    old.execute("INSERT INTO meta VALUES ('version', '1'), ('source', 'pms')")
+    old.commit()
+
+    with pytest.raises(SourceRejected, match="is of schema version 1, and this CareGraph's is 2; move it"):
+        await BilledPractice(Store("pms", f"sqlite:///{path}")).check()
+    assert old.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall() == [("meta",)]
+    old.close()
+
+
+def test_whoever_changes_the_tables_raises_the_schema_version() -> None:
+    written = "".join(str(CreateTable(table)) for table in metadata.sorted_tables)
+
+    assert (SCHEMA_VERSION, sha256(written.encode()).hexdigest()[:12]) == (2, "aa33e99be96e")
 
 
 MERGES = st.lists(
@@ -531,7 +647,7 @@ async def test_a_query_finds_what_it_finds_in_memory(
 async def test_a_check_says_what_it_is(practice: BilledPractice) -> None:
     assert await practice.check() == (
         True,
-        ("projection, schema version 1", "its feed has told what there is"),
+        ("projection, schema version 2", "its feed has told what there is"),
     )
     assert practice.health()[:3] == ("pms", "pms", True)
 

@@ -16,6 +16,9 @@ from sources.model import (
     Appointment,
     Balance,
     CareKey,
+    Change,
+    ChangeKind,
+    ChangeType,
     Consent,
     ConsentActor,
     ConsentData,
@@ -36,7 +39,7 @@ from sources.model import (
 )
 from sources.model.clinical import EncounterParticipant
 from sources.naming import Ambiguous, Naming, Practice
-from sources.ports import AppointmentQuery, Listed, Narrowing, Page, PatientQuery
+from sources.ports import AppointmentQuery, Listed, Narrowing, Noticed, Page, PatientQuery
 from sources.several import NamedChanges, SeveralEngagements, SeveralPractices, SeveralRecords
 from sources.several.renaming import resource
 
@@ -399,6 +402,28 @@ async def test_changes_tell_of_the_ids_of_the_house() -> None:
     (noticed,), _ = await changes.changes(bookmark)
 
     assert (noticed.change.id, noticed.change.source, noticed.mrn) == ("south:5", "south", "south:7")
+
+
+async def test_a_patient_whose_id_is_not_known_yet_is_told_by_the_mrn_of_the_house() -> None:
+    amended = Change(
+        kind=ChangeKind.UPDATED,
+        type=ChangeType.PATIENT,
+        source="south",
+        id="",
+        patient_id=PatientId(""),
+        version="j.1",
+        occurred="2026-11-22T14:00:00Z",
+        received="2026-11-22T14:00:01Z",
+    )
+    south = office("south", [])
+
+    async def told(bookmark: str | None) -> tuple[list[Noticed], str]:
+        return [Noticed(amended, Mrn("7"))], "1"
+
+    south.changes = told  # type: ignore[method-assign]
+    (noticed,), _ = await NamedChanges(south, NAMING).changes("0")
+
+    assert (noticed.change.id, noticed.mrn) == ("", "south:7")
 
 
 # -- CRMs, and names ---------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from enum import Enum
 from hashlib import sha256
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+import msgspec
+from sqlalchemy import Connection, delete, insert, select
 
 from sources.pms.clock import PracticeClock
 from sources.pms.files.faults import BadFile, BadRow, Held
@@ -17,8 +18,14 @@ from sources.pms.files.settings import FeedSettings, FilesSettings
 from sources.pms.files.shelves import Told, shelf
 from sources.pms.files.tables import Row, Table, table
 from sources.pms.projection import Ledger
-from sources.pms.projection.quarantine import keep
+from sources.pms.projection.quarantine import Refusal, keep
 from sources.pms.projection.tables import file
+from sources.quarantine import FILE
+
+NO_STAMP = "1970-01-01T00:00:00+00:00"
+"""The instant of a file whose name tells none."""
+
+NOT_WHOLE = "it has not the checksum that is beside it"
 
 
 class State(Enum):
@@ -28,9 +35,7 @@ class State(Enum):
     REFUSED = "refused"
     """It is in quarantine, and tried again only when it is released."""
     HELD = "held"
-    """It would delete more than it may, and is applied when it is released."""
-    RELEASED = "released"
-    """A person has looked at it: it is tried again, whatever it deletes."""
+    """It would delete more than it may, and is in quarantine until a person decides."""
     OUTDATED = "outdated"
     """A full file that is newer was applied before."""
 
@@ -42,21 +47,38 @@ class Came(NamedTuple):
     name: str
     stamp: str
     content: bytes
+    """Empty, if it is too long to be kept; it is known by its listing then."""
+    listing: str = ""
 
     @property
     def digest(self) -> bytes:
         """What it is known by: the same content, as of the same time, is the same file."""
-        return sha256(f"{self.feed.name} {self.stamp} ".encode() + self.content).digest()
+        known = self.content or self.listing.encode()
+        return sha256(f"{self.feed.name} {self.stamp} ".encode() + known).digest()
+
+    def refused(self, why: str) -> Refusal:
+        """The whole of it, for the quarantine."""
+        return Refusal(FILE, self.name, why, self.content, self.feed.name, self.stamp)
+
+    def row_refused(self, row: Row, why: str) -> Refusal:
+        """One of its rows."""
+        cells = None if row.cells is None else msgspec.json.encode(row.cells)
+        origin = f"{self.name} line {row.line}"
+        return Refusal(self.feed.kind, origin, why, row.raw.encode(), self.feed.name, self.stamp, cells)
 
 
 class Taken(NamedTuple):
-    """What became of a file, how many of its rows could not be taken, and why it was not applied."""
+    """What became of a file, and what of it is in quarantine: rows, or all of it."""
 
     state: State
-    bad: int = 0
-    why: str = ""
+    refused: Sequence[Refusal] = ()
     is_new: bool = True
     """Whether that is so since now; a file that comes again is what it was."""
+
+    @property
+    def bad(self) -> int:
+        """How many of its rows could not be taken."""
+        return len(self.refused) if self.state is State.APPLIED else 0
 
 
 class _Read(NamedTuple):
@@ -94,6 +116,15 @@ class Rules(NamedTuple):
         return cls(PracticeClock(settings.time_zone), settings.future_s, outdating, filling)
 
 
+def instant(stamp: str, feed: FeedSettings, clock: PracticeClock) -> str | None:
+    """What the stamp in a file's name tells; None if it tells none."""
+    try:
+        moment = datetime.strptime(stamp, feed.stamp_format)  # noqa: DTZ007 - the practice's clock
+        return moment.isoformat() if moment.tzinfo is not None else clock.instant(moment.isoformat())
+    except ValueError:
+        return None
+
+
 def _by_event(feed: FeedSettings) -> str | None:
     return feed.name if feed.kind == "appointments" and feed.mode == "delta" else None
 
@@ -104,70 +135,72 @@ def state_of(connection: Connection, came: Came) -> State | None:
     return None if found is None else State(found)
 
 
-def release(connection: Connection, digest: bytes) -> bool:
-    """Let a file that was refused or held be tried again; whether there is such a one."""
-    waits = file.c.state.in_((State.REFUSED.value, State.HELD.value))
-    released = update(file).where(file.c.digest == digest, waits).values(state=State.RELEASED.value)
-    return connection.execute(released).rowcount > 0
-
-
 def take(connection: Connection, came: Came, rules: Rules) -> Taken:
     """Do with the file what is to be done, in this transaction; what was dealt with before is left alone."""
     before = state_of(connection, came)
-    if before not in (None, State.RELEASED):
+    if before is not None:
         return Taken(before, is_new=False)
     try:
         with connection.begin_nested():
-            taken = _applied(connection, came, rules, is_released=before is State.RELEASED)
+            taken = applied(connection, came, rules, anyway=False)
     except BadFile as fault:
-        return refuse(connection, came, str(fault))
+        taken = Taken(State.REFUSED, (came.refused(str(fault)),))
     except Held as fault:
-        taken = Taken(State.HELD, why=str(fault))
-    _remember(connection, came, taken)
-    return taken
+        taken = Taken(State.HELD, (came.refused(str(fault)),))
+    return _kept(connection, came, taken)
 
 
 def refuse(connection: Connection, came: Came, why: str) -> Taken:
     """Put the whole file into quarantine."""
     before = state_of(connection, came)
-    if before not in (None, State.RELEASED):
+    if before is not None:
         return Taken(before, is_new=False)
-    taken = Taken(State.REFUSED, why=why)
-    keep(connection, came.name, why, came.content)
-    _remember(connection, came, taken)
+    return _kept(connection, came, Taken(State.REFUSED, (came.refused(why),)))
+
+
+def _kept(connection: Connection, came: Came, taken: Taken) -> Taken:
+    for refusal in taken.refused:
+        keep(connection, refusal)
+    remember(connection, came, taken)
     return taken
 
 
-def _applied(connection: Connection, came: Came, rules: Rules, *, is_released: bool) -> Taken:
+def applied(connection: Connection, came: Came, rules: Rules, *, anyway: bool) -> Taken:
+    """Apply the file. *anyway*: whatever it deletes, and however many of its rows are bad.
+
+    Raises:
+        BadFile: it cannot be taken.
+        Held: a person has to decide.
+    """
     feed = came.feed
     ahead = datetime.fromisoformat(came.stamp) - datetime.now(UTC)
     if ahead > timedelta(seconds=rules.future_s):
         raise BadFile("its name tells of a time that is still to come")
-    if _is_outdated(connection, came, rules.outdating[feed.name]):
+    if is_outdated(connection, came.stamp, rules.outdating[feed.name]):
         return Taken(State.OUTDATED)
     rows = table(came.content, feed)
     read = _rows(rows, feed, rules.clock)
-    if len(read.bad) > feed.most_bad * len(rows.rows) and not is_released:
+    if len(read.bad) > feed.most_bad * len(rows.rows) and not anyway:
         raise BadFile(f"{len(read.bad)} of its {len(rows.rows)} rows cannot be taken")
     books = shelf(connection, feed.kind)
     there = frozenset(books.keys()) if feed.mode == "full" else frozenset()
     gone = _gone(there, read)
-    if len(gone) > feed.most_deleted * len(there) and not is_released:
-        raise Held(f"{len(gone)} of {len(there)} records are not in it; release it if they are to go")
+    if len(gone) > feed.most_deleted * len(there) and not anyway:
+        raise Held(
+            f"{len(gone)} of {len(there)} records are not in it; release it with --anyway if they are to go"
+        )
     books.put(read.told, came.stamp)
     books.drop(gone, came.stamp)
-    for row, why in read.bad:
-        keep(connection, f"{came.name} line {row.line}", why, row.raw.encode())
     if feed.name in rules.filling:
         Ledger(connection).fed(feed.kind)
-    return Taken(State.APPLIED, len(read.bad))
+    return Taken(State.APPLIED, [came.row_refused(row, why) for row, why in read.bad])
 
 
-def _is_outdated(connection: Connection, came: Came, by: frozenset[str]) -> bool:
-    """Whether a newer file of those feeds was applied: what this one tells was told better."""
-    applied = select(file.c.stamp).where(file.c.feed.in_(by), file.c.state == State.APPLIED.value)
-    moment = datetime.fromisoformat(came.stamp)
-    return any(datetime.fromisoformat(it) > moment for it in connection.execute(applied).scalars())
+def is_outdated(connection: Connection, stamp: str, by: frozenset[str]) -> bool:
+    """Whether a newer file of those feeds was applied: what is as of *stamp* was told better."""
+    newer = select(file.c.stamp).where(file.c.feed.in_(by), file.c.state == State.APPLIED.value)
+    moment = datetime.fromisoformat(stamp)
+    return any(datetime.fromisoformat(it) > moment for it in connection.execute(newer).scalars())
 
 
 def _rows(rows: Table, feed: FeedSettings, clock: PracticeClock) -> _Read:
@@ -210,7 +243,8 @@ def _gone(there: frozenset[str], read: _Read) -> frozenset[str]:
     return there - {row.key for row in read.told} - read.bad_keys
 
 
-def _remember(connection: Connection, came: Came, taken: Taken) -> None:
+def remember(connection: Connection, came: Came, taken: Taken) -> None:
+    """Write down what became of the file, in place of what was written before."""
     connection.execute(delete(file).where(file.c.digest == came.digest))
     row = {
         "digest": came.digest,

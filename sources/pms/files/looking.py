@@ -10,20 +10,16 @@ from functools import partial
 from hashlib import sha256
 from typing import NamedTuple, Protocol, runtime_checkable
 
-from sqlalchemy import select
-
 from sources.errors import SourceError
-from sources.pms.clock import PracticeClock
 from sources.pms.files.faults import BadFile
 from sources.pms.files.folders import Entry, Folder, Opened
-from sources.pms.files.intake import Came, Rules, State, Taken, refuse, take
+from sources.pms.files.intake import NO_STAMP, NOT_WHOLE, Came, Rules, State, Taken, instant, refuse, take
 from sources.pms.files.settings import FeedSettings, FilesSettings
 from sources.pms.projection import Store
-from sources.pms.projection.tables import file
+from sources.pms.projection.quarantine import tell
 
 _CHECKSUM = ".sha256"
 _MOST_CHECKSUM = 4_096
-_NO_STAMP = "1970-01-01T00:00:00+00:00"
 
 _log = logging.getLogger(__name__)
 
@@ -45,12 +41,12 @@ class _Due(NamedTuple):
     @property
     def turn(self) -> tuple[datetime, bool, str]:
         """By time; at the same time what is full goes first."""
-        return datetime.fromisoformat(self.stamp or _NO_STAMP), self.feed.mode != "full", self.entry.name
+        return datetime.fromisoformat(self.stamp or NO_STAMP), self.feed.mode != "full", self.entry.name
 
 
 class Looks:
     """Looks at one practice's folder, time after time. A file that was dealt with is not read again, unless
-    it changes or is released."""
+    it changes."""
 
     def __init__(
         self, folder: Folder, store: Store, settings: FilesSettings, observers: Iterable[object] = ()
@@ -59,8 +55,8 @@ class Looks:
         self._store = store
         self._settings = settings
         self._rules = Rules.of(settings)
-        self._clock = PracticeClock(settings.time_zone)
-        self._observers = [one for one in observers if isinstance(one, Observer)]
+        self._told = tuple(observers)
+        self._observers = [one for one in self._told if isinstance(one, Observer)]
         self._last: Mapping[str, Entry] = {}
         self._dealt: dict[str, Entry] = {}
 
@@ -73,39 +69,25 @@ class Looks:
         """
         async with self._folder.opened() as opened:
             entries = {entry.name: entry for entry in await opened.entries()}
-            for name in await self._released():
-                self._dealt.pop(name, None)
             due = [one for one in self._due(entries) if self._dealt.get(one.entry.name) != one.entry]
             taken = [await self._take(opened, one, entries) for one in sorted(due, key=lambda it: it.turn)]
             self._last = entries
             self._dealt = {name: entry for name, entry in self._dealt.items() if name in entries}
         return [one for one in taken if one is not None]
 
-    async def _released(self) -> Sequence[str]:
-        asked = select(file.c.name).where(file.c.state == State.RELEASED.value)
-        return await self._store.read(lambda connection: connection.execute(asked).scalars().all())
-
     def _due(self, entries: Mapping[str, Entry]) -> Iterable[_Due]:
         for entry in entries.values():
             for feed in self._settings.feeds:
                 stamp = feed.stamp_in(entry.name)
                 if stamp is not None:
-                    yield _Due(feed, self._instant(stamp, feed), entry)
+                    yield _Due(feed, instant(stamp, feed, self._rules.clock), entry)
                     break
-
-    def _instant(self, stamp: str, feed: FeedSettings) -> str | None:
-        try:
-            moment = datetime.strptime(stamp, feed.stamp_format)  # noqa: DTZ007 - the practice's clock
-            return (
-                moment.isoformat() if moment.tzinfo is not None else self._clock.instant(moment.isoformat())
-            )
-        except ValueError:
-            return None
 
     async def _take(self, opened: Opened, due: _Due, entries: Mapping[str, Entry]) -> Taken | None:
         """What became of the file; None if it has not come whole yet."""
         is_stable = self._last.get(due.entry.name) == due.entry
-        came = Came(due.feed, due.entry.name, due.stamp or _NO_STAMP, b"")
+        listing = f"{due.entry.name} {due.entry.size}"
+        came = Came(due.feed, due.entry.name, due.stamp or NO_STAMP, b"", listing)
         try:
             if due.feed.whole != "sha256" and not is_stable:
                 return None
@@ -114,7 +96,7 @@ class Looks:
             if due.feed.whole == "sha256" and not await _is_whole(opened, came, entries):
                 if not is_stable or due.entry.name + _CHECKSUM not in entries:
                     return None
-                raise BadFile("it has not the checksum that is beside it")
+                raise BadFile(NOT_WHOLE)
             if due.stamp is None:
                 raise BadFile("its name tells no time, as `stamp_format` has it")
             taken = await self._store.write(partial(take, came=came, rules=self._rules))
@@ -122,23 +104,21 @@ class Looks:
             raise
         except Exception as fault:  # noqa: BLE001 - one file must not stop those behind it
             why = str(fault) if isinstance(fault, BadFile) else "it could not be applied here"
-            taken = await self._store.write(partial(refuse, came=self._named(came, due), why=why))
+            taken = await self._store.write(partial(refuse, came=came, why=why))
         self._dealt[due.entry.name] = due.entry
         self._tell(due.feed, taken)
         return taken
-
-    def _named(self, came: Came, due: _Due) -> Came:
-        """A file that is too long to be kept is known by its name and size."""
-        return came if came.content else came._replace(content=f"{due.entry.name} {due.entry.size}".encode())
 
     def _tell(self, feed: FeedSettings, taken: Taken) -> None:
         if not taken.is_new:
             return
         for one in self._observers:
             one.on_file(self._settings.name, feed.name, taken.state)
+        for refusal in taken.refused:
+            tell(self._told, self._settings.name, refusal)
         extra = {"source": self._settings.name, "feed": feed.name, "bad_rows": taken.bad}
         if taken.state in (State.REFUSED, State.HELD):
-            _log.error("a file is %s: %s", taken.state.value, taken.why, extra=extra)
+            _log.error("a file is %s: %s", taken.state.value, taken.refused[0].why, extra=extra)
         elif taken.bad:
             _log.warning("rows of a file are in quarantine", extra=extra)
         else:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
 
 import msgspec
 from sqlalchemy import Connection, select
 
 from sources.pms.files.folders import Folder
-from sources.pms.files.intake import release
 from sources.pms.files.looking import Looks
+from sources.pms.files.retrying import Retrying
 from sources.pms.files.settings import FilesSettings
 from sources.pms.projection import BilledPractice, Leading, Quarantine, Store
 from sources.pms.projection.tables import file
@@ -21,7 +20,7 @@ from sources.ports import Health
 
 class KnownFile(msgspec.Struct, frozen=True, kw_only=True):
     """A file that was dealt with: its content's hash, its feed, name and time, what became of it, and how
-    many of its rows are in quarantine."""
+    many of its rows were put aside."""
 
     digest: str
     feed: str
@@ -46,7 +45,7 @@ class FilesPractice(BilledPractice):
     ) -> None:
         super().__init__(store, timeout_s=timeout_s)
         self.looks = Looks(folder, store, settings, observers)
-        self.quarantine = Quarantine(store)
+        self.quarantine = Quarantine(store, Retrying(settings).again)
         self._settings = settings
         self._leading = Leading(store, self._look, "can the folder be reached, and is the database up?")
 
@@ -66,11 +65,6 @@ class FilesPractice(BilledPractice):
     async def files(self) -> Sequence[KnownFile]:
         """The files that were dealt with, newest first."""
         return await self._store.read(_files)
-
-    async def release(self, digest: str) -> bool:
-        """Let a file that was refused or held be tried again at the next look, whatever it deletes and
-        however many of its rows are bad; whether there is such a one."""
-        return await self._store.write(partial(release, digest=bytes.fromhex(digest)))
 
     async def _look(self) -> None:
         while True:

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Table, delete, select
 
 from sources.model import Appointment, Balance, Coverage, Location
 from sources.pms.files.records import Record
-from sources.pms.projection import Booking, Ledger
+from sources.pms.projection import Booking, Ledger, Outcome
 from sources.pms.projection.tables import balance, coverage, location
 from sources.pms.projection.writing import chunks
 
@@ -29,8 +29,8 @@ class Shelf(Protocol):
         """Those of the records that are there."""
         ...
 
-    def put(self, told: Sequence[Told], event: str) -> None:
-        """Take them in, as of the instant *event*."""
+    def put(self, told: Sequence[Told], event: str) -> Sequence[Outcome]:
+        """Take them in, as of the instant *event*; what each of them did."""
         ...
 
     def drop(self, keys: Iterable[str], event: str) -> None:
@@ -47,8 +47,8 @@ class Bookings:
     def keys(self) -> Iterable[str]:
         return self._ledger.ids()
 
-    def put(self, told: Sequence[Told], event: str) -> None:
-        self._ledger.book(
+    def put(self, told: Sequence[Told], event: str) -> Sequence[Outcome]:
+        return self._ledger.book(
             Booking(row.key, event, row.record, updated=row.updated)
             for row in told
             if row.record is None or isinstance(row.record, Appointment)
@@ -70,11 +70,12 @@ class Others:
     def keys(self) -> Iterable[str]:
         return set(self._connection.execute(select(self._key)).scalars())
 
-    def put(self, told: Sequence[Told], event: str) -> None:
+    def put(self, told: Sequence[Told], event: str) -> Sequence[Outcome]:
         records = [row.record for row in told if row.record is not None]
         self._ledger.place(record for record in records if isinstance(record, Location))
         self._ledger.cover(record for record in records if isinstance(record, Coverage))
         self._ledger.owe(record for record in records if isinstance(record, Balance))
+        return [Outcome.APPLIED] * len(told)
 
     def drop(self, keys: Iterable[str], event: str) -> None:
         for chunk in chunks(keys):

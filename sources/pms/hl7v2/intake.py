@@ -23,13 +23,14 @@ from sources.pms.hl7v2.header import Header, digest
 from sources.pms.hl7v2.observing import Observers
 from sources.pms.hl7v2.settings import Hl7Settings
 from sources.pms.projection import Ledger, Outcome, Store
-from sources.pms.projection.quarantine import keep
+from sources.pms.projection.quarantine import Refusal, keep, message_refused, tell
 from sources.pms.projection.tables import message
+from sources.quarantine import Fate, Retried
 
 STORED, DONE, DEAD = "stored", "done", "dead"
 """A message's states: kept and still to be applied; applied, or of no effect; in quarantine."""
 
-_ORIGIN = "hl7v2 message"
+_FATES = {Outcome.APPLIED: Fate.APPLIED, Outcome.STALE: Fate.STALE, Outcome.UNCHANGED: Fate.UNCHANGED}
 _NOBODY = Header(Syntax(), ("", ""), ("", ""), "", "", "", "", "", "", "", "", "")
 
 _log = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class _Kept(NamedTuple):
 
     id: int
     answer: bytes | None
-    outcome: observing.Outcome | None = None
+    refused: Refusal | None = None
 
 
 class Intake:
@@ -55,6 +56,7 @@ class Intake:
         self._store = store
         self._settings = settings
         self._observers = Observers(settings.name, observers)
+        self._told = tuple(observers)
         self._waiting = waiting
         self._here = 0
         self._turn = anyio.Lock()
@@ -98,7 +100,9 @@ class Intake:
         done = self._deeds(raw)
         kept = await self._store.write(partial(self._keep, raw=raw, header=header, told=done))
         if kept.answer is not None:
-            self._observers.saw(kept.outcome or observing.Outcome.DUPLICATE)
+            self._observers.saw(observing.Outcome.CONFLICT if kept.refused else observing.Outcome.DUPLICATE)
+            if kept.refused is not None:
+                tell(self._told, self._settings.name, kept.refused)
             return kept.answer
         return await self._applied(kept.id, raw, header, done)
 
@@ -134,8 +138,9 @@ class Intake:
     def _conflict(self, connection: Connection, raw: bytes, header: Header) -> _Kept:
         fault = Fault(DUPLICATE_KEY, "another message had this control id", Where("MSH", 1, 10))
         _log.error("a control id came twice with different messages", extra={"source": self._settings.name})
-        keep(connection, _ORIGIN, str(fault), raw)
-        return _Kept(0, self._answer(header, Verdict.WRONG, fault), observing.Outcome.CONFLICT)
+        refused = message_refused(raw, str(fault))
+        keep(connection, refused)
+        return _Kept(0, self._answer(header, Verdict.WRONG, fault), refused)
 
     async def _applied(self, id_: int, raw: bytes, header: Header, told: Sequence[Deed] | Fault) -> bytes:
         """Do what the message comes to and remember its answer, in one transaction."""
@@ -155,19 +160,42 @@ class Intake:
                 self._observers.saw(outcome.told)
                 return outcome.answer
         self._observers.saw(observing.Outcome.REFUSED)
+        tell(self._told, self._settings.name, message_refused(raw, str(told)))
         return await self._store.write(partial(self._bury, id_=id_, raw=raw, header=header, fault=told))
+
+    def again(self, connection: Connection, refused: Refusal, anyway: bool) -> Retried:
+        """Do what a refused message comes to by the settings of now (`quarantine.Retry`).
+
+        Whoever sends the same message again is then answered that it was taken.
+        """
+        raw = refused.body
+        told = self._deeds(raw)
+        if isinstance(told, Fault):
+            return Retried(Fate.REFUSED, str(told))
+        ledger = Ledger(connection)
+        try:
+            outcome = _foremost({deed.done(ledger) for deed in told})
+        except Fault as fault:
+            return Retried(Fate.REFUSED, str(fault))
+        ledger.fed()
+        header = _header(raw, self._settings.codec)
+        known = (message.c.key == header.key) & (message.c.digest == _digest(raw, self._settings.codec))
+        said = self._answer(header, Verdict.TAKEN)
+        taken = update(message).where(known, message.c.state == DEAD).values(state=DONE, answer=said)
+        connection.execute(taken)
+        return Retried(_FATES[outcome])
 
     def _do(self, connection: Connection, id_: int, header: Header, told: Sequence[Deed]) -> _Done:
         ledger = Ledger(connection)
-        outcomes = {deed.done(ledger) for deed in told}
+        outcome = _foremost({deed.done(ledger) for deed in told})
         ledger.fed()
         said = self._answer(header, Verdict.TAKEN)
         self._mark(connection, id_, DONE, said)
-        return _Done(said, _told(outcomes))
+        return _Done(said, _SEEN[outcome])
 
     def _bury(self, connection: Connection, id_: int, raw: bytes, header: Header, fault: Fault) -> bytes:
         said = self._answer(header, Verdict.WRONG, fault)
-        keep(connection, _ORIGIN, str(fault), raw)
+        keep(connection, message_refused(raw, str(fault)))
         self._mark(connection, id_, DEAD, said)
         return said
 
@@ -192,10 +220,18 @@ class _Done(NamedTuple):
     told: observing.Outcome
 
 
-def _told(outcomes: set[Outcome]) -> observing.Outcome:
+_SEEN = {
+    Outcome.APPLIED: observing.Outcome.APPLIED,
+    Outcome.STALE: observing.Outcome.STALE,
+    Outcome.UNCHANGED: observing.Outcome.IDLE,
+}
+
+
+def _foremost(outcomes: set[Outcome]) -> Outcome:
+    """What a message did, of all that its parts did."""
     if Outcome.APPLIED in outcomes:
-        return observing.Outcome.APPLIED
-    return observing.Outcome.STALE if Outcome.STALE in outcomes else observing.Outcome.IDLE
+        return Outcome.APPLIED
+    return Outcome.STALE if Outcome.STALE in outcomes else Outcome.UNCHANGED
 
 
 def _message(raw: bytes, codec: str) -> Message:

@@ -38,7 +38,7 @@ class Hl7Practice(ProjectedPractice):
     ) -> None:
         super().__init__(store, timeout_s=timeout_s)
         self.intake = Intake(store, settings, observers)
-        self.quarantine = Quarantine(store)
+        self.quarantine = Quarantine(store, self.intake.again)
         self._is_listening = asyncio.Event()
         self._port = 0
         self._listener = Listener(settings.name, self.intake, listener, observers)

@@ -3,7 +3,7 @@
 from sources.pms.projection.entries import Booking, Charted, Merged
 from sources.pms.projection.leading import Leading
 from sources.pms.projection.practice import BilledPractice, ProjectedPractice
-from sources.pms.projection.quarantine import Quarantine, Quarantined
+from sources.pms.projection.quarantine import Quarantine
 from sources.pms.projection.store import Store
 from sources.pms.projection.writing import Ledger, Outcome
 
@@ -17,6 +17,5 @@ __all__ = [
     "Outcome",
     "ProjectedPractice",
     "Quarantine",
-    "Quarantined",
     "Store",
 ]

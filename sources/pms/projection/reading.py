@@ -167,7 +167,7 @@ def has_been_fed(connection: Connection, kind: str = APPOINTMENTS) -> bool:
 
 
 def since(
-    connection: Connection, bookmark: str | None, told: Callable[[Any], Noticed]
+    connection: Connection, bookmark: str | None, told: Callable[[str, Any], Noticed]
 ) -> tuple[Sequence[Noticed], str]:
     """What changed after *bookmark*, oldest first, and the bookmark after it.
 
@@ -183,18 +183,20 @@ def since(
         raise BadBookmark
     asked = select(journal).where(journal.c.seq > int(number)).order_by(journal.c.seq).limit(CHANGES)
     rows = connection.execute(asked).all()
-    return [told(row) for row in rows], f"{store}.{rows[-1].seq if rows else number}"
+    return [told(store, row) for row in rows], f"{store}.{rows[-1].seq if rows else number}"
 
 
-def noticed(source: str, row: Any) -> Noticed:
-    """A row of the journal as the port tells it."""
+def noticed(source: str, store: str, row: Any) -> Noticed:
+    """A row of the journal as the port tells it. A patient has no version: its place in the journal tells one
+    change of it from the other."""
+    is_patient = row.type == ChangeType.PATIENT.value
     change = Change(
         kind=ChangeKind(row.kind),
-        type=ChangeType.APPOINTMENT,
+        type=ChangeType(row.type),
         source=source,
         id=row.record_id,
         patient_id=PatientId(""),
-        version=str(row.version),
+        version=f"{store}.{row.seq}" if is_patient else str(row.version),
         occurred=row.occurred,
         received=row.received,
     )

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DataError, IntegrityError, NoSuchModuleError, SQLAlchemyError
 
@@ -86,6 +86,7 @@ class Store:
     def write_here(self, work: Callable[[Connection], T]) -> T:
         """The same in this thread."""
         with self._faults(), self._opened()[1].begin() as connection:
+            _alone(connection, self.name)
             return work(connection)
 
     @asynccontextmanager
@@ -198,20 +199,35 @@ def _drive_sqlite(engine: Engine, is_reader: bool) -> None:
         connection.exec_driver_sql("BEGIN" if is_reader else "BEGIN IMMEDIATE")
 
 
+def _alone(connection: Connection, name: str) -> None:
+    """One transaction that writes after the other, of all processes: an operator's command writes, too."""
+    if connection.dialect.name == "postgresql":  # SQLite has its lock by now
+        number = {"number": lock_number(f"{name}, writing")}
+        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), number)
+
+
 def _migrate(connection: Connection, name: str) -> None:
     """Make the tables, or see that they are this source's and of this version."""
     if connection.dialect.name == "postgresql":  # SQLite has its lock by now
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": lock_number("schema")})
-    metadata.create_all(connection)
-    found = {row.name: row.value for row in connection.execute(select(meta))}
+    found = _found(connection)
     if not found:
+        metadata.create_all(connection)
         rows = {"version": str(SCHEMA_VERSION), "source": name, "store": os.urandom(8).hex()}
         connection.execute(insert(meta), [{"name": key, "value": value} for key, value in rows.items()])
     elif found.get("version") != str(SCHEMA_VERSION):
-        versions = f"is of schema version {found.get('version')}, not {SCHEMA_VERSION}"
-        raise SourceRejected(name, f"the projection's database {versions}; fill a new one")
+        versions = f"is of schema version {found.get('version')}, and this CareGraph's is {SCHEMA_VERSION}"
+        step = "move it away (it holds patient data) or name a new one, and have the feed send all again"
+        raise SourceRejected(name, f"the projection's database {versions}; {step}")
     elif found.get("source") != name:
         raise SourceRejected(name, "the projection's database is another source's; give each one its own")
+
+
+def _found(connection: Connection) -> dict[str, str]:
+    """What the database says of itself; nothing if it is new."""
+    if not inspect(connection).has_table(meta.name):
+        return {}
+    return {row.name: row.value for row in connection.execute(select(meta))}
 
 
 def _now() -> str:

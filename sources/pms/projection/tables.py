@@ -15,7 +15,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised with every change of the tables; a store of another version is not opened."""
 
 UNSCHEDULED = 2**62
@@ -101,6 +101,7 @@ journal = Table(
     "journal",
     metadata,
     Column("seq", _Sequence, primary_key=True),
+    Column("type", String(16), nullable=False),
     Column("kind", String(16), nullable=False),
     Column("record_id", String(64), nullable=False),
     Column("mrn", String(128), nullable=False),
@@ -109,7 +110,7 @@ journal = Table(
     Column("received", String(40), nullable=False),
     sqlite_autoincrement=True,
 )
-"""What changed, in the order in which it was applied, by ids alone."""
+"""What changed, in the order in which it was applied, by ids alone. A patient has no id here but the MRN."""
 
 message = Table(
     "message",
@@ -142,11 +143,16 @@ quarantine = Table(
     "quarantine",
     metadata,
     Column("id", _Sequence, primary_key=True),
-    Column("received", String(40), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("received", String(40), nullable=False, index=True),
     Column("origin", String(320), nullable=False),
+    Column("feed", String(64), nullable=False),
+    Column("stamp", String(64), nullable=False),
     Column("why", String(255), nullable=False),
     Column("digest", LargeBinary, nullable=False, index=True),
     Column("body", LargeBinary, nullable=False),
+    Column("cells", LargeBinary),
     sqlite_autoincrement=True,
 )
-"""What could not be applied, as it came: messages, files and single rows of files."""
+"""What could not be applied, as it came: messages, files and single rows of files. Of files, `feed` and
+`stamp` say which and as of when, and `cells` are a row's by column, in JSON."""

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, insert, select, true, update
 
-from sources.model import Appointment, Balance, ChangeKind, Coverage, Location, Mrn, Patient
+from sources.model import Appointment, Balance, ChangeKind, ChangeType, Coverage, Location, Mrn, Patient
 from sources.pms.projection.entries import Booking, Charted, Merged, digest, micros, starts_us
 from sources.pms.projection.tables import (
     appointment,
@@ -148,7 +148,23 @@ class Ledger:
             event_us=event_us,
             version=1 if kept is None else kept.version + 1,
         )
-        return Outcome.UNCHANGED if kept is not None and kept.digest == sum_ else Outcome.APPLIED
+        if kept is not None and kept.digest == sum_:
+            return Outcome.UNCHANGED
+        self._patient_changed(mrn, charted.event)
+        return Outcome.APPLIED
+
+    def _patient_changed(self, mrn: Mrn, event: str) -> None:
+        """It is known by its number alone: what the EHR calls the patient, the house finds out."""
+        row = {
+            "type": ChangeType.PATIENT.value,
+            "kind": ChangeKind.UPDATED.value,
+            "record_id": "",
+            "mrn": mrn,
+            "version": 0,
+            "occurred": event,
+            "received": self._received,
+        }
+        self._connection.execute(insert(journal).values(**row))
 
     def merge(self, merged: Merged) -> Outcome:
         """Make the retired number another one of the surviving, with all that is kept under it.
@@ -169,6 +185,8 @@ class Ledger:
         run(update(retired).where(retired.c.surviving == other).values(surviving=survivor))
         self._put(retired, {"mrn": other}, surviving=survivor, event_us=event_us)
         self._move(other, survivor, merged.event)
+        for mrn in (survivor, other):
+            self._patient_changed(mrn, merged.event)
         return Outcome.APPLIED
 
     def _move(self, old: Mrn, new: Mrn, event: str) -> None:
@@ -284,6 +302,7 @@ class _Change:
         elif self.kept is None or self.kept.is_deleted:
             kind = ChangeKind.CREATED
         return {
+            "type": ChangeType.APPOINTMENT.value,
             "kind": kind.value,
             "record_id": self.booking.id,
             "mrn": row["mrn"],

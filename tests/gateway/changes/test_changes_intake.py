@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from gateway.changes import (
     DeadLetter,
@@ -20,7 +21,7 @@ from gateway.changes import (
     Unresolved,
 )
 from sources.errors import SourceRejected, SourceUnavailable
-from sources.model import Change, Mrn, PatientId, Told
+from sources.model import Change, ChangeType, Mrn, PatientId, Told
 from sources.ports import Noticed
 from tests.gateway.changes.made import Chart, Opened, Remembering, change, noticed, said, whole
 
@@ -57,6 +58,24 @@ async def test_a_change_that_names_our_patient_needs_nobody_to_ask() -> None:
 
     assert [item.patient_id for item in (await log.read(None)).items if isinstance(item, Told)] == ["p7"]
     assert chart.asked == []
+
+
+@pytest.mark.anyio
+async def test_a_patient_whom_a_practice_knows_by_an_mrn_alone_is_told_under_the_ehrs_id(
+    opened: Opened,
+) -> None:
+    log, observer = await opened(), Remembering()
+    amended = change("", "j.7", patient="", type=ChangeType.PATIENT)
+    intake = Intake(log, Chart(M1="p1", M2="p2"), observer=observer)
+
+    await intake.take([Noticed(amended, Mrn("M1")), Noticed(replace(amended, version="j.8"), Mrn("M2"))])
+    await intake.take([Noticed(amended, Mrn("M1"))])
+
+    items = (await log.read(None)).items
+    assert [(it.record_id, it.patient_id, it.version) for it in items if isinstance(it, Told)] == [
+        ("Patient/p1", "p1", "j.7"),
+        ("Patient/p2", "p2", "j.8"),
+    ]
 
 
 @pytest.mark.anyio
