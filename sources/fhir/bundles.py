@@ -1,12 +1,12 @@
 """Owns the reading of searchset Bundles: bytes in, rows of one type out, one bad row at a time.
 
-Pure. The fast road decodes a whole Bundle at once, and looks at its dates, ids and references together; only
-if that fails is it read entry by entry.
+Pure. The fast road decodes a whole Bundle at once, and looks at all its parts together; only if that fails is
+it read entry by entry.
 """
 
 from __future__ import annotations
 
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
@@ -14,10 +14,10 @@ from msgspec import UNSET, Raw, UnsetType
 
 from sources.calling import Nonconforming, Reader
 from sources.fhir.identity import Identity
+from sources.fhir.inspection import Inspection
 from sources.fhir.outcomes import Outcome
 from sources.fhir.reading import WHOLE, Reading
-from sources.fhir.texts import Texts
-from sources.fhir.wire import projected, unchecked, wire_types
+from sources.fhir.wire import inspected, projected, wire_types
 from sources.model import Resource
 from sources.naming import Practice
 
@@ -92,7 +92,7 @@ class PageReader(Generic[R]):
         self.name = kind.__name__
         self._allowed = reading.allow
         self._of = (kind, elements, practices, reading)
-        row, self._texts = _quick(*self._of)
+        row, self._inspection = _quick(*self._of)
         wire: Any = row | Outcome
         self._whole: Reader[_Bundle[R | Outcome]] = Reader(_Bundle[wire], "Bundle")
         self._loose: Reader[_Bundle[Raw]] = Reader(_Bundle[Raw], "Bundle")
@@ -111,11 +111,12 @@ class PageReader(Generic[R]):
             Nonconforming: it is no searchset, or a row is no resource at all.
         """
         try:
-            bundle = self._whole.read(body)
+            bundle = self._inspection.read(partial(self._whole.read, body))
         except Nonconforming:
+            bundle = None
+        if bundle is None:
             return self._one_by_one(body)
-        page: Page[R] = _page([entry.resource for entry in bundle.entry], [], bundle.link)
-        return page if self._texts.conform(page.rows) else self._one_by_one(body)
+        return _page([entry.resource for entry in bundle.entry], [], bundle.link)
 
     def read_one(self, body: bytes | memoryview) -> Page[R]:
         """The one resource in *body*, as a page.
@@ -170,11 +171,11 @@ def _strict(
 
 def _quick(
     kind: type[Resource], elements: str | None, practices: tuple[Practice, ...] | None, reading: Reading
-) -> tuple[Any, Texts]:
-    """The wire type that leaves patterns to the texts it comes with."""
+) -> tuple[Any, Inspection]:
+    """The wire type that leaves to the look at the whole page what types cannot say."""
     if elements is None:
-        return wire_types(reading)[kind], Texts([], [])
-    return unchecked(kind, frozenset(elements.split(",")), practices, reading)
+        return wire_types(reading)[kind], Inspection()
+    return inspected(kind, frozenset(elements.split(",")), practices, reading)
 
 
 def _page(read: list[R | Outcome], unread: list[Unread], links: tuple[_Link, ...]) -> Page[R]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import NODEFAULT, UNSET, Raw, UnsetType
 
+from sources.fhir.inspection import Noted
 from sources.fhir.presence import Rules, checking
 from sources.fhir.primitives import OFFICIAL, REFERENCES, TYPES
 from sources.fhir.r4.definitions import DEFINITIONS, Element
@@ -46,10 +47,15 @@ def skipped(name: str) -> str:
 class Shapes:
     """A type for each of FHIR's, which takes what conforms and keeps nothing that anyone would read.
 
-    *allowed* names, by type, the fields that a vendor adds.
+    *allowed* names, by type, the fields that a vendor adds. Not *is_checked*: what types cannot say is left
+    to the look at `noted`.
     """
 
-    def __init__(self, allowed: dict[str, tuple[str, ...]], *, official: bool) -> None:
+    def __init__(
+        self, allowed: dict[str, tuple[str, ...]], *, official: bool, is_checked: bool = True
+    ) -> None:
+        self.noted: list[Noted] = []
+        self._is_checked = is_checked
         self._allowed = allowed
         self._value_type = partial(value_type, official=official)
         self._made: dict[str, Any] = {}
@@ -62,13 +68,13 @@ class Shapes:
                 setattr(made, name, other)
 
     def of(self, owner: str, element: Element) -> Any:
-        """The type of *element* of the type *owner*, which may be absent."""
+        """The type of *element* of the type *owner*."""
         if element.type == "Resource":
-            return ANYTHING
+            return Raw
         inner = (
             self._value_type(owner, element) if element.primitive is not None else self._made[element.type]
         )
-        return several(inner, element) | UnsetType
+        return several(inner, element)
 
     def sibling(self, element: Element) -> Any:
         """The type of what comes beside a primitive *element*."""
@@ -76,34 +82,40 @@ class Shapes:
         return (tuple[one | None, ...] if element.is_list else one) | UnsetType
 
     def _shape(self, owner: str) -> Any:
+        rules = Rules.of(owner, skipped, lambda element: True)
+        noted = None if self._is_checked else Noted(rules)
         definitions: list[tuple[str, Any, Any]] = []
         for element in DEFINITIONS[owner]:
             is_required = element.is_required and not element.has_sibling and element.choice is None
-            definitions.append(self._defined(owner, element, NODEFAULT if is_required else UNSET))
+            definitions.append(self._defined(owner, element, NODEFAULT if is_required else UNSET, noted))
             if element.has_sibling:
                 often = f"tuple[{_ELEMENT} | None, ...]" if element.is_list else _ELEMENT
                 definitions.append(_field(f"_{element.name}", f"{often} | UnsetType", UNSET))
         definitions += [_field(name, ANYTHING, UNSET) for name in self._allowed.get(owner, ())]
-        rules = Rules.of(owner, skipped, lambda element: True)
+        if noted is not None:
+            self.noted.append(noted)
         return msgspec.defstruct(
             _identifier(owner),
             definitions,
-            namespace={"UnsetType": UnsetType, **checking(rules)},
+            namespace={"UnsetType": UnsetType} | (checking(rules) if noted is None else noted.namespace()),
             frozen=True,
             kw_only=True,
             gc=False,
             forbid_unknown_fields=True,
         )
 
-    def _defined(self, owner: str, element: Element, default: Any) -> tuple[str, Any, Any]:
+    def _defined(
+        self, owner: str, element: Element, default: Any, noted: Noted | None
+    ) -> tuple[str, Any, Any]:
         if element.name in REFUSED:
             return _field(element.name, REFUSED[element.name], UNSET)
         if element.type == "Resource":
             return _field(element.name, ANYTHING, UNSET)
         if element.primitive is not None:
-            return _field(
-                element.name, several(self._value_type(owner, element), element) | UnsetType, default
-            )
+            value = several(self._value_type(owner, element), element)
+            if noted is not None:
+                value = noted.plain(skipped(element.name), value)
+            return _field(element.name, value | UnsetType, default)
         type_ = _identifier(element.type)
         if element.is_list:
             type_ = f"tuple[{type_}, ...]"

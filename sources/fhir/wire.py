@@ -12,17 +12,16 @@ from collections.abc import Collection, Iterable, Iterator
 from decimal import Decimal
 from functools import lru_cache, partial
 from typing import Any, Union, cast, get_args, get_origin, get_type_hints
-from weakref import WeakKeyDictionary
 
 import msgspec
-from msgspec import NODEFAULT, UNSET, Raw
+from msgspec import NODEFAULT, UNSET, Raw, UnsetType
 
 from sources.fhir.elements import ELEMENTS, TYPES
+from sources.fhir.inspection import Inspection, Noted
 from sources.fhir.presence import Rules, checking
 from sources.fhir.r4.definitions import Element
 from sources.fhir.reading import WHOLE, Reading
 from sources.fhir.shapes import ANYTHING, REFUSED, Shapes, several, skipped, value_type
-from sources.fhir.texts import Texts
 from sources.model import Encounter, Patient, Record, Resource
 from sources.naming import Practice
 
@@ -72,17 +71,19 @@ def _numbers(row: Any, practices: dict[str, list[Practice]]) -> tuple[str, ...]:
 class _Builder:
     """Builds each wire type once, those it is made of first.
 
-    Not *is_checked*: patterns of what is read are left out, and `texts` says of each type where they apply.
+    Not *is_checked*: what types cannot say is left to the look at what is noted.
     """
 
     def __init__(self, reading: Reading, *, is_checked: bool = True) -> None:
         self.types: dict[type[Record], type[Record]] = {}
-        self.texts: WeakKeyDictionary[Any, Texts] = WeakKeyDictionary()
+        self.noted: list[Noted] = []
         self._is_checked = is_checked
         self._open: list[type[Record]] = []
         self._allowed = reading.allowed()
         official = reading.strict == "official"
-        self._shapes = None if reading.strict == "read" else _shapes(reading)
+        self._shapes = None if reading.strict == "read" else _shapes(reading, is_checked=is_checked)
+        if self._shapes is not None:
+            self.noted += self._shapes.noted
         self._value_type = partial(value_type, official=official)
 
     def of(self, kind: type[Record]) -> Any:
@@ -92,8 +93,9 @@ class _Builder:
         if depth == DEEPEST:
             return Raw
         self._open.append(kind)
-        made = self.built(kind)
+        made, noted = self.built(kind)
         self._open.pop()
+        self.noted.append(noted)
         return made if depth else self.types.setdefault(kind, made)
 
     def built(
@@ -101,8 +103,9 @@ class _Builder:
         kind: type[Record],
         only: frozenset[str] | None = None,
         practices: tuple[Practice, ...] | None = None,
-    ) -> type[Record]:
-        """The wire type of *kind*; with *only*, no other element is read, and none is required."""
+    ) -> tuple[type[Record], Noted]:
+        """The wire type of *kind*, and what it notes; with *only*, no other element is read, and none is
+        required."""
         known = {field.encode_name: field.name for field in msgspec.structs.fields(kind)}
         read = known.keys() if only is None else known.keys() & only
         is_resource = issubclass(kind, Resource)
@@ -111,12 +114,13 @@ class _Builder:
         }
         rules = Rules.of(TYPES[kind], attributes.__getitem__, lambda it: it.name in read or not is_resource)
         joined = _joined_by(kind, practices) if practices is not None else {}
-        texts = Texts([], [])
+        noted = Noted(rules)
+        definitions = [*self._definitions(kind, frozenset(read), noted)]
         wire = msgspec.defstruct(
             kind.__name__,
-            [*self._definitions(kind, frozenset(read), texts)],
+            definitions,
             bases=(kind,),
-            namespace=joined | checking(rules),
+            namespace=joined | (checking(rules) if self._is_checked else noted.namespace()),
             module=__name__,
             frozen=True,
             kw_only=True,
@@ -126,11 +130,10 @@ class _Builder:
             tag_field="resourceType" if is_resource else None,
             tag=kind.__name__ if is_resource else None,
         )
-        self.texts[wire] = texts
-        return cast(type[Record], wire)
+        return cast(type[Record], wire), noted
 
     def _definitions(
-        self, kind: type[Record], read: frozenset[str], texts: Texts
+        self, kind: type[Record], read: frozenset[str], noted: Noted
     ) -> Iterator[tuple[str, Any, Any]]:
         """The fields of the wire type of *kind*, of which those *read* are the model's."""
         fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
@@ -141,23 +144,28 @@ class _Builder:
                 name = element.name if is_read else f"{element.name}{_UNREAD}"
                 wire_type = self._wire_type(hints[known.name], element, TYPES[kind])
                 if is_read and not self._is_checked:
-                    wire_type = texts.unchecked(known.name, wire_type, self.texts)
+                    wire_type = noted.plain(known.name, wire_type)
                 must = is_read and element.is_required and not element.has_sibling and element.choice is None
                 yield known.name, wire_type, _field(name, NODEFAULT if must else known.default)
                 if not is_read:
-                    yield self._unread(kind, element)
+                    yield self._unread(kind, element, noted)
             else:
-                yield self._unread(kind, element)
+                yield self._unread(kind, element, noted)
             if element.has_sibling:
                 yield self._sibling(element)
         for name in self._allowed.get(TYPES[kind], ()):
             yield skipped(name), ANYTHING, msgspec.field(name=name, default=UNSET)
 
-    def _unread(self, kind: type[Record], element: Element) -> tuple[str, Any, Any]:
+    def _unread(self, kind: type[Record], element: Element, noted: Noted) -> tuple[str, Any, Any]:
         if element.name in REFUSED:
             type_ = REFUSED[element.name]
+        elif self._shapes is None:
+            type_ = ANYTHING
         else:
-            type_ = ANYTHING if self._shapes is None else self._shapes.of(TYPES[kind], element)
+            type_ = self._shapes.of(TYPES[kind], element)
+            if not self._is_checked:
+                type_ = noted.plain(skipped(element.name), type_)
+            type_ |= UnsetType
         must = (
             element.is_required
             and not element.has_sibling
@@ -203,8 +211,8 @@ def _skipped(element: Element, read: Collection[str]) -> Iterator[str]:
 
 
 @lru_cache(maxsize=64)
-def _shapes(reading: Reading) -> Shapes:
-    return Shapes(reading.allowed(), official=reading.strict == "official")
+def _shapes(reading: Reading, *, is_checked: bool) -> Shapes:
+    return Shapes(reading.allowed(), official=reading.strict == "official", is_checked=is_checked)
 
 
 @lru_cache(maxsize=64)
@@ -244,15 +252,16 @@ def projected(
     Servers may answer with more than was asked for; to make attributes of it would cost more than the call.
     What is required is required of the elements that are read: the resource may be cut to them (SUBSETTED).
     """
-    return _builder(reading).built(kind, elements, practices)
+    return _builder(reading).built(kind, elements, practices)[0]
 
 
-def unchecked(
+def inspected(
     kind: type[Record],
     elements: frozenset[str],
     practices: tuple[Practice, ...] | None = None,
     reading: Reading = WHOLE,
-) -> tuple[type[Record], Texts]:
-    """The same without the patterns of what is read; and where they apply, to look at all rows at once."""
-    built = _unchecked(reading).built(kind, elements, practices)
-    return built, _unchecked(reading).texts[built]
+) -> tuple[type[Record], Inspection]:
+    """The same, of which each part notes itself instead of being checked; and the look at what was noted."""
+    builder = _unchecked(reading)
+    built, noted = builder.built(kind, elements, practices)
+    return built, Inspection([*builder.noted, noted])

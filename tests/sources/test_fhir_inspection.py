@@ -1,7 +1,9 @@
-"""Dates, ids and references of a page are looked at together, and a bad one costs its row alone."""
+"""The parts of a page are looked at together, and a bad one costs its row alone."""
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
 from typing import Any
 
 import msgspec
@@ -12,7 +14,8 @@ from hypothesis import strategies as st
 from sources.fhir.bundles import page_reader
 from sources.fhir.elements import RESOURCES
 from sources.fhir.primitives import DATE_TIME
-from sources.model import Encounter, Resource
+from sources.fhir.wire import inspected
+from sources.model import Encounter, Observation, Resource
 from tests.sources.practice import Served
 from tests.sources.test_fhir_wire import CONSENT
 
@@ -66,41 +69,70 @@ def test_a_text_of_two_lines_does_not_pass_for_two_texts() -> None:
     ]
 
 
-def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    """Where in *value* its texts are."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, each in inner:
-        yield from places(each, (*path, key))
+def test_of_two_pages_that_are_read_at_the_same_time_the_bad_one_is_refused() -> None:
+    wire, inspection = inspected(Encounter, frozenset(ELEMENTS.split(",")))
+    bad, good = (json.dumps(encounter(start, 1)).encode() for start in ("2026-02-30", GOOD))
+    is_decoded, is_read = Event(), Event()
+
+    def read_good() -> Any:
+        is_decoded.wait()
+        row = inspection.read(lambda: msgspec.json.decode(good, type=wire))
+        is_read.set()
+        return row
+
+    def decode_bad() -> Any:
+        row = msgspec.json.decode(bad, type=wire)
+        is_decoded.set()
+        is_read.wait(0.2)  # it cannot be, before this one is done with
+        return row
+
+    with ThreadPoolExecutor(1) as thread:
+        other = thread.submit(read_good)
+        assert inspection.read(decode_bad) is None
+        assert other.result() is not None
+
+
+def changed(value: Any) -> Iterator[Any]:
+    """*value* with one text in it that is no date, no time and no id; or without one of its parts."""
     if isinstance(value, str):
-        yield path
+        yield f"{value}\n"
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from ([*value[:index], other, *value[index + 1 :]] for other in changed(item))
+    if isinstance(value, dict):
+        for name, item in value.items():
+            if name not in {"resourceType", "id"}:
+                yield from ({**value, name: other} for other in changed(item))
+                yield {key: kept for key, kept in value.items() if key != name}
 
 
-def spoiled(value: Any, path: tuple[Any, ...]) -> Any:
-    """*value* with a text in it that is no date, no time and no id."""
-    if not path:
-        return f"{value}\n"
-    copy = value.copy()
-    copy[path[0]] = spoiled(copy[path[0]], path[1:])
-    return copy
-
-
+@pytest.mark.parametrize("is_read", [True, False], ids=["read", "not read"])
 @pytest.mark.parametrize("kind", RESOURCES.values(), ids=lambda kind: kind.__name__)
-def test_wherever_a_text_is_spoiled_its_row_is_refused_or_read_as_by_itself(
-    kind: type[Resource], served: Served
+def test_wherever_a_row_is_changed_it_is_refused_or_read_as_by_itself(
+    kind: type[Resource], is_read: bool, served: Served
 ) -> None:
     fields = msgspec.structs.fields(kind)
-    reader = page_reader(kind, ",".join(field.encode_name for field in fields))
+    reader = page_reader(kind, ",".join(field.encode_name for field in fields) if is_read else "id")
     held = list(served.dataset.resources.get(kind.__name__, {}).values()) or [CONSENT]
     whole = max(held[:50], key=lambda resource: len(json.dumps(resource)))
     found = 0
-    for path in places(whole):
-        if path in {("resourceType",), ("id",)}:
-            continue
-        row = spoiled(whole, path)
-
+    for row in changed(whole):
         page = reader.read(bundle(row, whole))
 
         alone = reader.read_one(json.dumps(row).encode())
         found += len(alone.unread)
-        assert (len(page.rows) - 1, page.unread) == (len(alone.rows), alone.unread), path
+        assert (len(page.rows) - 1, page.unread) == (len(alone.rows), alone.unread), row
     assert found > 0 or kind.__name__ in WITHOUT_TEXTS
+
+
+def test_a_choice_that_is_made_twice_is_refused_where_nobody_reads_it() -> None:
+    values: list[dict[str, Any]] = [{"valueBoolean": True}, {"valueBoolean": True, "valueInteger": 1}]
+    rows = [
+        {"resourceType": "Observation", "id": f"o{number}", "component": [{"code": {"text": "x"}, **value}]}
+        for number, value in enumerate(values)
+    ]
+
+    page = page_reader(Observation, "id").read(bundle(*rows))
+
+    assert [row.id for row in page.rows] == ["o0"]
+    assert [row.why for row in page.unread] == ["Observation.component[]: several types for `value[x]`"]
