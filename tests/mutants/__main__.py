@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -90,13 +90,16 @@ def _tried(chosen: Sequence[Target], paths: Sequence[str], processes: int, kept:
         fates: dict[int, int] = {int(at): fate for at, fate in json.loads(results.read_text()).items()}
         fresh = [one for at, one in enumerate(chosen) if fates.get(at, trials.FRESH) == trials.FRESH]
         trials.warm_up(told.others)
-        after = dict(_followed((_fresh(one, told) for one in fresh), processes, len(fresh), kept))
+        files = trials.Files(told)
+        each = (_fresh(one, told, files) for one in fresh)
+        after = dict(_followed(each, processes, len(fresh), kept, files.learn))
     return {one: NAMES[after.get(one, fates.get(at, trials.SURVIVED))] for at, one in enumerate(chosen)}
 
 
-def _fresh(one: Target, told: trials.Known) -> trials.Trial:
+def _fresh(one: Target, told: trials.Known, files: trials.Files) -> trials.Trial:
     limit = trials.limit_s(sum(told.seconds.values()))
-    return trials.Trial(one, lambda: trials.try_fresh(one, trials.files_for(one, told)), limit)
+    order = files.to_try(one.path)
+    return trials.Trial(one, lambda: trials.try_fresh(one, order), limit)
 
 
 def _warm(
@@ -122,10 +125,17 @@ def _swapped(session: pytest.Session, live: trials.Live, one: Target, told: tria
     return trials.Trial(one, lambda: trials.try_swapped(session, live, one, told), limit)
 
 
-def _followed(each: Iterable[trials.Trial], processes: int, of: int, kept: Kept) -> list[tuple[Target, int]]:
+def _followed(
+    each: Iterable[trials.Trial],
+    processes: int,
+    of: int,
+    kept: Kept,
+    learn: Callable[[str, int], int] = lambda _, fate: fate,
+) -> list[tuple[Target, int]]:
     """The fates, with a line on standard error now and then."""
     found: list[tuple[Target, int]] = []
-    for one, fate in trials.tried(each, processes):
+    for one, code in trials.tried(each, processes):
+        fate = learn(one.path, code)
         found.append((one, fate))
         if fate != trials.FRESH:
             kept.keep(one, NAMES[fate])

@@ -14,8 +14,16 @@ ROOT = Path(__file__).resolve().parents[2]
 LOADERS = tuple(
     f"resolvers/{name}.py"
     for name in (
-        *("loaders", "records", "bookings", "accounts", "charts", "request"),
-        *("admitting", "gate", "consents", "searching"),
+        "accounts",
+        "admitting",
+        "bookings",
+        "charts",
+        "consents",
+        "gate",
+        "loaders",
+        "records",
+        "request",
+        "searching",
     )
 )
 """Where rows come in, and where they are held against the conditions."""

@@ -19,6 +19,7 @@ import signal
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import _lru_cache_wrapper
 from pathlib import Path
@@ -40,6 +41,8 @@ QUIET = (
     "-W",
     "ignore::pytest.PytestAssertRewriteWarning",
 )
+BLIND = ("--tb=no", "-p", "no:unraisableexception")
+"""What is of no use where all that is asked is whether a test fails, and takes as long as most tests."""
 LEAST_S, MOST_S, TIMES_S = 10.0, 200.0, 8.0
 """How long a mutant may compute: at least, at most, and how many times what its tests take unmutated."""
 WAITS = 8.0
@@ -50,6 +53,8 @@ MEMORY = 4 << 30
 SURVIVED, KILLED, NO_TEST, LATE = 0, 1, 3, 4
 FRESH = 5
 """The change can't be swapped in: it has to be imported."""
+KILLED_BY = 16
+"""From here on: killed by a test of that file, counted in the order of their names."""
 
 PINNED = "tests/policies/test_policy_pinned.py"
 """The tests that hold the whole policy against the files it is written to."""
@@ -278,29 +283,64 @@ def warm_up(others: Iterable[str]) -> None:
                 continue
 
 
-def files_for(target: Target, told: Known) -> list[str]:
-    """The files of tests, those first that are named after the module or call most of it."""
-    stem = Path(target.path).stem
-    calls: dict[str, int] = {}
-    for test, called in told.calls.items():
-        file = test.partition("::")[0]
-        calls[file] = calls.get(file, 0) + sum(path == target.path for path, _ in called)
-    seconds: dict[str, float] = {}
-    for test, taken in told.seconds.items():
-        file = test.partition("::")[0]
-        seconds[file] = seconds.get(file, 0.1) + taken
-    return sorted(
-        calls, key=lambda file: (stem not in file, file != PINNED, -calls[file] / seconds[file], file)
-    )
+class Files:
+    """The files of tests in the order they are tried in: first what killed the module's mutants before."""
+
+    def __init__(self, told: Known) -> None:
+        self._told = told
+        self._seconds: dict[str, float] = {}
+        for test, taken in told.seconds.items():
+            file = test.partition("::")[0]
+            self._seconds[file] = self._seconds.get(file, 0.1) + taken
+        self.all = sorted(self._seconds)
+        self._likely: dict[str, list[str]] = {}
+        self._killed: dict[str, Counter[str]] = {}
+
+    def learn(self, path: str, fate: int) -> int:
+        """Notes which file killed a mutant; the fate without that."""
+        if fate < KILLED_BY:
+            return fate
+        self._killed.setdefault(path, Counter())[self.all[fate - KILLED_BY]] += 1
+        return KILLED
+
+    def to_try(self, path: str) -> list[str]:
+        """After those that killed, those named after the module or calling most of it."""
+        if path not in self._likely:
+            self._likely[path] = self._by_likelihood(path)
+        killed = self._killed.get(path, Counter())
+        return sorted(self._likely[path], key=lambda file: -killed[file])
+
+    def _by_likelihood(self, path: str) -> list[str]:
+        stem, calls = Path(path).stem, Counter[str]()
+        for test, called in self._told.calls.items():
+            calls[test.partition("::")[0]] += sum(of == path for of, _ in called)
+        return sorted(
+            self.all, key=lambda file: (stem not in file, file != PINNED, -calls[file] / self._seconds[file])
+        )
 
 
-def try_fresh(target: Target, files: Sequence[str]) -> int:
+class _Killer:
+    """Notes the file of the test that fails."""
+
+    file: str | None = None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self.file = report.nodeid.partition("::")[0]
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        if report.failed:
+            self.file = report.nodeid
+
+
+def try_fresh(target: Target, order: Sequence[str]) -> int:
     """The fate of a mutant that is imported, in this process, which is of no use after."""
     sys.meta_path.insert(0, _Finder(target))
+    killer = _Killer()
     # Few at a time while it is likely to be killed: to collect all tests takes longer than to run most.
-    for some in ([files[0]], [files[1]], files[2:4], files[4:]):
-        if some and pytest.main([*QUIET, *some]) != pytest.ExitCode.OK:
-            return KILLED
+    for some in ([order[0]], [order[1]], order[2:4], order[4:]):
+        if some and pytest.main([*QUIET, *BLIND, *some], plugins=[killer]) != pytest.ExitCode.OK:
+            return KILLED_BY + sorted(order).index(killer.file) if killer.file else KILLED
     return SURVIVED
 
 
@@ -341,7 +381,7 @@ def _fate(status: int) -> int:
     code = os.waitstatus_to_exitcode(status)
     if code == -signal.SIGXCPU:
         return LATE
-    return code if code in (SURVIVED, NO_TEST, FRESH) else KILLED
+    return code if code in (SURVIVED, NO_TEST, FRESH) or code >= KILLED_BY else KILLED
 
 
 def _forked(trial: Trial) -> int:
