@@ -128,18 +128,30 @@ def _add_quarantine(quarantine: argparse.ArgumentParser) -> None:
     listed.set_defaults(run=_run("quarantine", "show_all"))
     shown = kinds.add_parser("show", help="all that is known of one entry")
     shown.set_defaults(run=_run("quarantine", "show"))
-    release = kinds.add_parser("release", help="allow the source to send the field that the entry tells of")
-    release.add_argument("--by", help="who releases it (default: the user of this machine)")
+    shown.add_argument(
+        "--body", type=int, metavar="N", help="what it keeps under #N, as it came: patient data"
+    )
+    release = kinds.add_parser(
+        "release", help="allow the field that an entry tells of, or try again what feeds keep whole"
+    )
+    release.add_argument("--by", help="who releases a field (default: the user of this machine)")
+    release.add_argument(
+        "--anyway", action="store_true", help="whatever a file deletes, and however many of its rows are bad"
+    )
     release.set_defaults(run=_run("quarantine", "release"))
     drop = kinds.add_parser("drop", help="let go of an entry, or take back a release, SOURCE:FIELD")
     drop.set_defaults(run=_run("quarantine", "drop"))
     for parser in (listed, shown, release, drop):
-        if parser is not listed:
+        if parser is release:
+            parser.add_argument("id", nargs="+", help="as `list` tells it")
+        elif parser is not listed:
             parser.add_argument("id", help="as `list` tells it")
         parser.add_argument("--json", action="store_true", help="as JSON, a line each")
         where = parser.add_mutually_exclusive_group()
-        where.add_argument("--path", type=Path, metavar="FILE", help="the file of the quarantine")
-        where.add_argument("--config", type=Path, help="the quarantine of these settings")
+        where.add_argument(
+            "--path", type=Path, metavar="FILE", help="the file of the quarantine, without what feeds keep"
+        )
+        where.add_argument("--config", type=Path, help="all that these settings name")
 
 
 def _add_port(parser: argparse.ArgumentParser, help: str = "the demo's port") -> None:

@@ -169,7 +169,7 @@ class Store:
         if not entry.is_extra:
             raise NotReleasable(
                 f"`{entry.field}` is no field beside those that are known, but one that does not conform;"
-                " have it corrected at the source"
+                " have it corrected at the source, or describe it in the settings"
             )
         at = datetime.now(UTC).isoformat(timespec="seconds")
         released = Released(entry.source, entry.field, by[:64], at, id_)
