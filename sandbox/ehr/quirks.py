@@ -11,7 +11,9 @@ class Quirks:
     `one_value`: parameters that take one value a search (Epic's refusal 4112). `refused`: parameters answered
     with 400. `ignored`: parameters that are not used, and absent from the self link. `searchable`: types that
     are searched by these parameters and no others. `largest_answer`: rows a search gives at most, with the
-    warning 4119 where there are more. `lost_pages`: so many times a next page has expired (4113).
+    warning 4119 where there are more. `largest_page`: rows a page has at most, whatever `_count` says.
+    `repeats`: for a minute a search finds what it found before, unless `Cache-Control: no-cache` comes with
+    it. `lost_pages`: so many times a next page has expired (4113).
     `links`: whether Bundles have links, and their entries `fullUrl` and `search`; without them
     `_offset` leads to further pages. `typed_references`: `patient=1` finds nothing, `patient=Patient/1` does.
     `silent_self`: the self link of a search by POST has none of its parameters.
@@ -24,6 +26,8 @@ class Quirks:
     ignored: frozenset[str] = frozenset()
     searchable: Mapping[str, frozenset[str]] = field(default_factory=dict)
     largest_answer: int | None = None
+    largest_page: int | None = None
+    repeats: bool = False
     lost_pages: int = 0
     get_only: bool = False
     batch: bool = True
@@ -50,5 +54,5 @@ ATHENAHEALTH = Quirks(
     batch=False,
     history=False,
 )
-HAPI = Quirks(software="HAPI FHIR Server", silent_self=True)
+HAPI = Quirks(software="HAPI FHIR Server", largest_page=50, repeats=True, silent_self=True)
 MEDPLUM = Quirks(software="medplum", ignored=frozenset({"_elements"}), links=False, typed_references=True)

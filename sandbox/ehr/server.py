@@ -1,8 +1,9 @@
 """The FHIR interactions: read, search, create, update, delete and batch, without a word of HTTP plumbing."""
 
+import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, tzinfo
 from email.utils import format_datetime
 from typing import Any
@@ -15,7 +16,7 @@ from sandbox.ehr.elements import subset
 from sandbox.ehr.outcomes import Answer, Refusal, outcome
 from sandbox.ehr.pages import Page, Pages
 from sandbox.ehr.parameters import PARAMETERS, Kind, parameters_of
-from sandbox.ehr.query import Pairs, query_of, split_or
+from sandbox.ehr.query import Pairs, Query, query_of, split_or
 from sandbox.ehr.quirks import NONE, Quirks
 from sandbox.ehr.scopes import Access
 from sandbox.ehr.search import included, matches
@@ -24,6 +25,9 @@ from sandbox.records import Json, Resource
 
 BATCH_ENTRIES = 500
 """Entries of a batch at most."""
+
+REPEATED_FOR_S = 60.0
+"""How long a server that repeats itself does so."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,7 @@ class Server:
         self._quirks = quirks
         self._lost_pages = quirks.lost_pages
         self._pages = Pages()
+        self._searched: dict[Query, tuple[float, list[str]]] = {}
 
     def read(self, type_: str, id_: str, asked: Asked, pairs: Pairs = ()) -> Answer:
         """The resource, or 304 where `If-None-Match` names the version there is."""
@@ -72,8 +77,8 @@ class Server:
         if token is not None:
             page = self._opened(type_, token)
         else:
-            query = query_of(type_, self._taken(type_, pairs), asked.strict)
-            ids, most = matches(self._store, query), self._quirks.largest_answer
+            query = self._cut(query_of(type_, self._taken(type_, pairs), asked.strict))
+            ids, most = self._found(query, asked), self._quirks.largest_answer
             start = 0 if self._quirks.links else int(dict(pairs).get("_offset", "0"))
             page = Page(query, ids[:most], start, is_cut=most is not None and len(ids) > most)
         return Answer(200, msgspec.json.encode(self._bundle(page, asked)))
@@ -100,6 +105,20 @@ class Server:
             if quirks.typed_references
             else taken
         )
+
+    def _cut(self, query: Query) -> Query:
+        largest = self._quirks.largest_page
+        return query if largest is None else replace(query, count=min(query.count, largest))
+
+    def _found(self, query: Query, asked: Asked) -> list[str]:
+        """What matches now, or what did when the same was asked lately."""
+        if not self._quirks.repeats or asked.headers.get("cache-control") == "no-cache":
+            return matches(self._store, query)
+        now = time.monotonic()
+        before = self._searched.get(query)
+        if before is None or now - before[0] > REPEATED_FOR_S:
+            before = self._searched[query] = now, matches(self._store, query)
+        return before[1]
 
     def _opened(self, type_: str, token: str) -> Page:
         if self._lost_pages > 0:

@@ -38,6 +38,10 @@ _LEAST_S = 0.002
 _FAIR_S = 1.0
 """A source that did not answer within that, or half its timeout if that is less, is slow; before, we were."""
 
+_SENT = {"Accept": "application/json", "Cache-Control": "no-cache"}
+"""An answer that somebody kept is no answer: a consent that was withdrawn a moment ago has to count. Unless
+told so, HAPI repeats for a minute what a search found, as may any proxy on the way (RFC 9111, 5.2.1.4)."""
+
 _ANSWERING = frozenset({Fault.TOO_BIG})
 
 
@@ -69,7 +73,7 @@ class Upstream:
         self.allowed = allowed or Allowed()
         self.kind = kind
         self.limits = limits
-        self._requests = Requests(base_url, {"Accept": "application/json"} | dict(headers or {}))
+        self._requests = Requests(base_url, _SENT | dict(headers or {}))
         self._authorizer = authorizer or Anonymous()
         self._transport = transport or WreqTransport(limits.max_bytes, tls)
         self._observers = tuple(observers)

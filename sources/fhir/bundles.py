@@ -55,7 +55,7 @@ class _Bundle(_Part, Generic[T], frozen=True, kw_only=True, gc=False, tag_field=
     language: _Skipped = UNSET
     identifier: _Skipped = UNSET
     timestamp: _Skipped = UNSET
-    total: _Skipped = UNSET
+    total: int | UnsetType = UNSET
     signature: _Skipped = UNSET
 
 
@@ -67,8 +67,8 @@ class Unread(NamedTuple):
 
 
 class Page(NamedTuple, Generic[R]):
-    """One page of a search: its rows, those that could not be read, and the links to the next page and to
-    itself, which says what the server understood of the search.
+    """One page of a search: its rows, those that could not be read, the links to the next page and to itself,
+    which says what the server understood of the search, and how many rows the server says it found in all.
     """
 
     rows: list[R]
@@ -77,6 +77,7 @@ class Page(NamedTuple, Generic[R]):
     self: str | None = None
     outcomes: tuple[Outcome, ...] = ()
     complete: bool = True
+    total: int | None = None
 
 
 class PageReader(Generic[R]):
@@ -116,7 +117,7 @@ class PageReader(Generic[R]):
             bundle = None
         if bundle is None:
             return self._one_by_one(body)
-        return _page([entry.resource for entry in bundle.entry], [], bundle.link)
+        return _page([entry.resource for entry in bundle.entry], [], bundle.link, bundle.total)
 
     def read_one(self, body: bytes | memoryview) -> Page[R]:
         """The one resource in *body*, as a page.
@@ -139,7 +140,7 @@ class PageReader(Generic[R]):
                 read.append(self._one(entry.resource))
             except Nonconforming as fault:
                 unread.append(Unread(str(fault), self._identity.read(entry.resource)))
-        return _page(read, unread, bundle.link)
+        return _page(read, unread, bundle.link, bundle.total)
 
     def _one(self, resource: Raw) -> R | Outcome:
         try:
@@ -178,10 +179,13 @@ def _quick(
     return inspected(kind, frozenset(elements.split(",")), practices, reading)
 
 
-def _page(read: list[R | Outcome], unread: list[Unread], links: tuple[_Link, ...]) -> Page[R]:
+def _page(
+    read: list[R | Outcome], unread: list[Unread], links: tuple[_Link, ...], total: int | UnsetType = UNSET
+) -> Page[R]:
     rows = [row for row in read if not isinstance(row, Outcome)]
     outcomes = tuple(row for row in read if isinstance(row, Outcome)) if len(rows) < len(read) else ()
-    return Page(rows, unread, _link(links, "next"), _link(links, "self"), outcomes)
+    said = None if total is UNSET else total
+    return Page(rows, unread, _link(links, "next"), _link(links, "self"), outcomes, total=said)
 
 
 def _link(links: tuple[_Link, ...], relation: str) -> str | None:

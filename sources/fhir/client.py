@@ -17,6 +17,7 @@ from sources.fhir.asking import Parameters
 from sources.fhir.batches import batch_of, replies_in
 from sources.fhir.bundles import Page, PageReader, Unread
 from sources.fhir.capability import Capability, capability
+from sources.fhir.extent import Extent
 from sources.fhir.history import Version, history
 from sources.fhir.outcomes import Expired, Refused, final, meanings, outcome_of
 from sources.fhir.settings import FhirServer
@@ -55,7 +56,7 @@ class FhirClient:
         self.name = server.name
         self.facts = server.facts()
         self._base_url = server.base_url.rstrip("/")
-        self._page_limit = server.page_limit
+        self._extent = Extent(server.page_limit, self.facts.page_size)
         self._upstream = upstream
         self._honours_elements: dict[str, bool] = {}
         self._finding_out = asyncio.Lock()
@@ -166,7 +167,8 @@ class FhirClient:
         versions: list[Version] = []
         query = [*parameters, ("_count", str(self.facts.page_size))]
         reply = await self._upstream.send("GET", f"{path}/_history", query=query, deadline=until)
-        for _ in range(self._page_limit):
+        pages = 1
+        while True:
             try:
                 page = history(type_, reply.body)
             except Nonconforming as fault:
@@ -174,9 +176,11 @@ class FhirClient:
             versions += page.versions
             if page.next is None:
                 return versions
+            if not self._extent.has_room(pages, len(versions)):
+                self._upstream.cut()
+                return versions
             reply = await self._upstream.send("GET", self._own(page.next), deadline=until)
-        self._upstream.cut()
-        return versions
+            pages += 1
 
     async def capability(self) -> Capability | None:
         """What the server says it can do, asked for once in a while; None: it does not say."""
@@ -215,7 +219,7 @@ class FhirClient:
     async def _rest(self, reader: PageReader[R], page: Page[R], until: float) -> Results[R]:
         rows, unread, complete = page.rows, page.unread, page.complete
         followed: set[str] = set()
-        while page.next is not None and len(followed) < self._page_limit - 1:
+        while page.next is not None and self._extent.has_room(len(followed) + 1, len(rows) + len(unread)):
             if page.next in followed:
                 raise self.misread("Bundle.link: the pages go round in a circle")
             followed.add(page.next)
@@ -332,7 +336,7 @@ class FhirClient:
             page = self._unlinked(reader.name, page, sent)
         if "_elements" not in dict(sent) and _SUBSETTED.search(reply.body) is not None:
             raise self.misread(f"{reader.name}: rows are cut (SUBSETTED), though all of them was asked for")
-        return page
+        return page._replace(complete=False) if _lacks_rows(page) else page
 
     def _unlinked(self, type_: str, page: Page[R], sent: Parameters) -> Page[R]:
         """A full page of a server without links: there may be more, which only an offset leads to."""
@@ -354,6 +358,11 @@ class FhirClient:
 def _read_url(type_: str, id_: str, rest: Parameters) -> str:
     query = urlencode([pair for pair in rest if pair[0] == "_elements"], safe=",")
     return f"{type_}/{id_}?{query}" if query else f"{type_}/{id_}"
+
+
+def _lacks_rows(page: Page[R]) -> bool:
+    """Whether the server found more than it gives, and does not say where the rest is."""
+    return page.next is None and page.total is not None and page.total > len(page.rows) + len(page.unread)
 
 
 def _is_full(page: Page[R], sent: Parameters) -> bool:

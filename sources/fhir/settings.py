@@ -22,8 +22,9 @@ class FhirServer:
     ids stay out of URLs and logs; `get` is for servers that know nothing else. `elements` asks for the wanted
     elements only (`_elements`). `self_link` is whether an answer must say by its self link which filters were
     used; with None it need not, but what it says counts. At most `ids_per_call` ids go into one search, and
-    at most `page_limit` pages of `page_size` rows are read of it. Each look for changes begins `overlap_s`
-    before the last change seen: commits and clocks lag. `strict` is how far each resource is held against R4.
+    as many rows are read of it as `page_limit` pages of `page_size` hold (see `Extent`). Each look for
+    changes begins `overlap_s` before the last change seen: commits and clocks lag. `strict` is how far each
+    resource is held against R4.
     """
 
     name: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 
 from tests.interop import check_crm, check_databases, check_hapi, check_hl7, check_medplum, check_sftp
@@ -25,6 +26,9 @@ CHECKS = (
     Check("hl7-mllp", "hl7 (hl7.mllp)", _SENT, check_hl7.hl7_mllp),
     Check("hl7-client", "hl7 (hl7.client)", _SENT, check_hl7.hl7_client),
     Check("hl7-command", "hl7 (mllp_send)", _SENT, check_hl7.mllp_send),
+    Check(
+        "hl7-postgresql", "PostgreSQL", "what hl7.mllp and the sandbox send, kept in it", check_hl7.postgresql
+    ),
     Check("jsforce", "jsforce", f"signs in; {_READ}", check_crm.jsforce),
     Check("simple-salesforce", "simple-salesforce", f"by TLS; {_READ}", check_crm.simple_salesforce),
     Check("hubspot-node", "@hubspot/api-client", _READ, check_crm.hubspot_node),
@@ -45,6 +49,7 @@ def main() -> int:
     parser.add_argument("name", nargs="*", choices=[*names, []], metavar="NAME", help=", ".join(names))
     parser.add_argument("--all", action="store_true", help="what cannot be run is a failure, too")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers it started are stopped
     checks = [check for check in CHECKS if not chosen.name or check.name in chosen.name]
     results = tried(checks, Kits(), sys.stderr)
     sys.stdout.write(table(results))

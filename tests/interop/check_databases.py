@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pymysql
@@ -12,7 +14,7 @@ from tests.interop.checks import Done
 from tests.interop.kits import Kits
 from tests.interop.practices import compared
 from tests.mariadb import OWNER, PASSWORD, running_mariadb
-from tests.postgres import postgres_programs, running_postgres
+from tests.postgres import PostgresProcess, postgres_programs, running_postgres
 from tests.sources.practice_tables import laid_out
 from tests.sources.test_pms_database import practice_at
 
@@ -21,6 +23,13 @@ PATIENTS = 30
 
 def postgresql(kits: Kits) -> Done:
     """A practice's tables in PostgreSQL."""
+    with postgres(kits) as (server, version):
+        return Done(version, asyncio.run(_read(server.database())))
+
+
+@contextmanager
+def postgres(kits: Kits) -> Iterator[tuple[PostgresProcess, str]]:
+    """A server of the block's own, and its version."""
     try:
         postgres_programs()
     except RuntimeError:
@@ -28,7 +37,7 @@ def postgresql(kits: Kits) -> Done:
     with running_postgres() as server:
         with psycopg.connect(server.url) as connection:
             version = str(connection.info.server_version)
-        return Done(f"{version[:2]}.{int(version[2:])}", asyncio.run(_read(server.database())))
+        yield server, f"{version[:2]}.{int(version[2:])}"
 
 
 def mariadb(kits: Kits) -> Done:

@@ -11,7 +11,7 @@ import httpx
 from sandbox.dataset import generate
 from sandbox.pms.fhir import practice_dataset
 from tests.interop.checks import Done
-from tests.interop.fhir import PATIENTS, compared, others, put
+from tests.interop.fhir import PATIENTS, compared, finds_what_is_new, others, put
 from tests.interop.gateways import same_answers
 from tests.interop.kits import Kits
 from tests.interop.practices import compared as book_compared
@@ -38,8 +38,11 @@ def ehr(kits: Kits) -> Done:
         answers = asyncio.run(compared(url, held, "hapi", ("or-list", "batch", "parallel"), 5))
         answers += asyncio.run(compared(url, held, "generic", ("auto",)))
         said = same_answers(held, {"kind": "fhir", "url": url, "vendor": "hapi"})
+        asyncio.run(finds_what_is_new(url, held, "hapi"))
     return Done(
-        VERSION, f"{loaded} resources; {answers} answers equal, in 4 ways and by pages of 5; gateway: {said}"
+        VERSION,
+        f"{loaded} resources; {answers} answers equal, in 4 ways and by pages of 5, new ones at once; "
+        f"gateway: {said}",
     )
 
 

@@ -9,13 +9,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
+from sandbox.dataset import generate
 from sources.model import Appointment, Mrn
 from sources.pms.hl7v2 import Hl7Practice
 from sources.ports import AppointmentQuery, Listed
+from tests.interop.check_databases import PATIENTS, postgres
 from tests.interop.checks import Done
 from tests.interop.kits import HERE, Kits
 from tests.interop.programs import answer, same
-from tests.sources.hl7 import feed, port_of
+from tests.sources.hl7 import feed, fill, port_of, told
+from tests.sources.practice import as_model
 from tests.sources.test_hl7_messages import adt, msh, siu
 
 UTF_8, LATIN_1 = ("UNICODE UTF-8", "utf-8"), ("8859/1", "iso-8859-1")
@@ -36,7 +39,7 @@ class Sent(NamedTuple):
         return self.text.split("|")[9]
 
 
-def told(event: str, minute: int, filler: str, reason: str, charset: tuple[str, str], **more: str) -> Sent:
+def booking(event: str, minute: int, filler: str, reason: str, charset: tuple[str, str], **more: str) -> Sent:
     """An appointment; *more* replaces segments."""
     at = f"2026112009{minute:02}00-0600"
     start, end = more.pop("start", "10"), more.pop("end", "11")
@@ -52,16 +55,16 @@ def told(event: str, minute: int, filler: str, reason: str, charset: tuple[str, 
 def story(latin: tuple[str, str]) -> Sequence[Sent]:
     """Three appointments of two charts, which turn out to be one patient's."""
     another = "PID|1||MRN78^^^CLINIC1^MR||Reyes^Ana^^^^^L"
-    booked = told("S12", 1, "FI-1", "Überweisung", latin)
+    booked = booking("S12", 1, "FI-1", "Überweisung", latin)
     return (
         Sent(adt("A01", "PID|1||MRN77^^^CLINIC1^MR||Müller^Jo^^^^^L||19600101|F", "PV1|1|O")),
         Sent(adt("A08", "PID|1||MRN78^^^CLINIC1^MR||Reyes^Ana^^^^^L||19610203|F", "PV1|1|O")),
         booked,
-        told("S12", 2, "FI-2", "検査", UTF_8),
-        told("S12", 3, "FI-3", "Routine", UTF_8, PID=another),
-        told("S13", 4, "FI-1", "Überweisung", latin, start="13", end="14"),
-        told("S15", 5, "FI-2", "検査", UTF_8),
-        told("S26", 6, "FI-3", "Routine", UTF_8, PID=another),
+        booking("S12", 2, "FI-2", "検査", UTF_8),
+        booking("S12", 3, "FI-3", "Routine", UTF_8, PID=another),
+        booking("S13", 4, "FI-1", "Überweisung", latin, start="13", end="14"),
+        booking("S15", 5, "FI-2", "検査", UTF_8),
+        booking("S26", 6, "FI-3", "Routine", UTF_8, PID=another),
         Sent(adt("A40", "PID|1||MRN77^^^CLINIC1^MR", "MRG|MRN78^^^CLINIC1^MR", at="20261120101500-0600")),
         booked,
         Sent(adt("A08", "PID|1||MRN77^^^CLINIC1^MR||Müller^Jo||19601341", "PV1|1|O"), code="AE"),
@@ -82,15 +85,19 @@ async def _projected(practice: Hl7Practice) -> dict[str, tuple[str, str | None, 
     return {row.id: (row.status, row.start, row.reason_code[0].coding[0].display) for row in found.rows}
 
 
-async def _sends(send: Callable[[dict[str, Any]], dict[str, Any]], latin: tuple[str, str]) -> str:
+async def _sends(
+    send: Callable[[dict[str, Any]], dict[str, Any]], latin: tuple[str, str], url: str | None = None
+) -> str:
     messages = story(latin)
     with TemporaryDirectory() as folder:
-        async with feed(Path(folder)) as practice:
+        async with feed(Path(folder), url=url) as practice:
             port = await port_of(practice)
             told = [{"text": each.text, "encoding": each.encoding} for each in messages]
             said = await asyncio.to_thread(send, {"port": port, "messages": told})
             same(said["answers"], [[each.code, each.number] for each in messages], "answers")
             same(await _projected(practice), EXPECTED, "appointments")
+        async with feed(Path(folder), url=url) as practice:
+            same(await _projected(practice), EXPECTED, "appointments of a feed that is started again")
     return f"{len(messages)} messages, answers read, 3 appointments as told"
 
 
@@ -104,14 +111,35 @@ def node(kits: Kits, kit: str, latin: tuple[str, str] = LATIN_1) -> Done:
     return Done(kits.npm_version(kit), asyncio.run(_sends(send, latin)))
 
 
-def python(kits: Kits, kit: str) -> Done:
-    """One of the senders of python-hl7."""
+def python(kits: Kits, kit: str, url: str | None = None) -> Done:
+    """One of the senders of python-hl7; what it tells is kept in the database at *url*, if one is given."""
     program = [kits.python(), HERE / "python" / "hl7_senders.py"]
 
     def send(job: dict[str, Any]) -> dict[str, Any]:
         return answer(program, {"kit": kit, **job}, HERE)
 
-    return Done(kits.pip_version("hl7"), asyncio.run(_sends(send, LATIN_1)))
+    return Done(kits.pip_version("hl7"), asyncio.run(_sends(send, LATIN_1, url)))
+
+
+def postgresql(kits: Kits) -> Done:
+    """The projection in PostgreSQL: a sender's story, and the sandbox's whole book, read back row by row."""
+    with postgres(kits) as (server, version):
+        story_of = python(kits, "hl7.mllp", server.database()).said
+        rows = asyncio.run(_book(server.database()))
+    return Done(version, f"{story_of}; {rows} rows of a whole book equal")
+
+
+async def _book(url: str) -> int:
+    """How many appointments of a book are told as they were sent."""
+    held = generate(PATIENTS)
+    book = {row.id: row for row in told(held)}
+    with TemporaryDirectory() as sent_here, TemporaryDirectory() as asked_here:
+        async with feed(Path(sent_here), url=url) as practice:
+            await fill(practice, held)
+        async with feed(Path(asked_here), url=url) as practice:
+            found = await practice.appointments([*book, "none"], _ALL)
+    same({key: as_model(row) for key, row in found.items()}, book, "a whole book")
+    return len(book)
 
 
 node_hl7_client = partial(node, kit="node-hl7-client")

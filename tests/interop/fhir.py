@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import httpx
@@ -102,17 +103,43 @@ async def compared(
     return count
 
 
+async def finds_what_is_new(url: str, held: Dataset, vendor: str) -> None:
+    """A resource that is stored between two equal questions is in the second answer.
+
+    Raises:
+        Disagreement, SourceError: it is not.
+    """
+    row = next(iter(held.resources["Condition"].values()))
+    patient = PatientId(row["subject"]["reference"].partition("/")[2])
+    async with _adapter(url, vendor=vendor, strategy="or-list") as records:
+
+        async def ids() -> set[str]:
+            found = await records.of_patients(Condition, [patient], Narrowing(), frozenset({"code"}))
+            return set(_lists(found)[patient])
+
+        before = await ids()
+        with httpx.Client(timeout=300) as client:
+            _put(client, url, [{**row, "id": "stored-a-moment-ago"}])
+        same(await ids(), before | {"stored-a-moment-ago"}, "conditions, with one stored a moment ago")
+
+
 async def _agreed(url: str, held: Dataset, **settings: Any) -> int:
+    async with _adapter(url, **settings) as records:
+        agreement = Agreement(records, held)
+        await agreement.all()
+    return agreement.compared
+
+
+@asynccontextmanager
+async def _adapter(url: str, **settings: Any) -> AsyncIterator[FhirRecords]:
     upstream = Upstream(
         "ehr", "ehr", url, authorizer=StaticBearer(TOKEN), limits=Limits(timeout_s=_PATIENCE_S)
     )
     records = FhirRecords(FhirSettings("ehr", url, alone("pms", MRNS, VISITS), **settings), upstream)
-    agreement = Agreement(records, held)
     try:
-        await agreement.all()
+        yield records
     finally:
         await records.close()
-    return agreement.compared
 
 
 def put(base_url: str, held: Dataset) -> int:

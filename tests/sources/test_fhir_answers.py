@@ -203,6 +203,25 @@ async def test_a_full_page_without_a_link_or_an_offset_is_incomplete() -> None:
     assert {key: mine.complete for key, mine in found.items()} == {P1: False, P2: False}
 
 
+@pytest.mark.parametrize(("total", "complete"), [(1, True), (2, True), (3, False)])
+async def test_fewer_rows_than_the_server_counts_and_no_further_page_are_incomplete(
+    total: int, complete: bool
+) -> None:
+    body = always(bundle("", E1, encounter("e2", "p1")) | {"total": total})
+    found = await listed(body, **LISTS, self_link=False)
+
+    assert found[P1].complete is complete
+    assert [row.id for row in found[P1].rows] == ["e1", "e2"]
+
+
+async def test_an_id_among_rows_that_the_server_counts_and_does_not_give_is_not_said_to_be_absent() -> None:
+    body = bundle("", {"resourceType": "Patient", "id": "p1"}) | {"total": 2}
+    async with asking(always(body), **LISTS, self_link=False) as (records, _):
+        found = await records.read(Patient, ["p1", "p2"], frozenset({"gender"}))
+
+    assert {key: type(row).__name__ for key, row in found.items()} == {"p1": "Patient", "p2": "SourceMisread"}
+
+
 def statement(version: str, **more: Any) -> dict[str, Any]:
     return {"resourceType": "CapabilityStatement", "fhirVersion": version, **more}
 

@@ -295,7 +295,7 @@ async def test_pages_without_end_are_cut_and_said_to_be() -> None:
     endless: Behaviour = lambda asked: searchset(  # noqa: E731
         encounter(f"e{len(source.asked)}", "p1"), next_=f"/page/{len(source.asked)}"
     )
-    async with stub(endless) as source, records_at(source.url, page_limit=3) as records:
+    async with stub(endless) as source, records_at(source.url, page_limit=3, page_size=1) as records:
         found = await records.of_patients(Encounter, [P1, P2], Narrowing(), STATUS)
     assert found == {P1: Listed(rows_of(found, P1), complete=False), P2: Listed((), complete=False)}
     assert ids_of(found)[P1] == ["e1", "e2", "e3"]
@@ -317,7 +317,7 @@ def rows_of(found: Any, key: PatientId) -> Any:
 
 async def test_ids_not_found_on_the_pages_that_were_read_are_not_said_to_be_absent() -> None:
     endless: Behaviour = lambda asked: searchset(patient("p1"), next_=f"/page/{len(source.asked)}")  # noqa: E731
-    async with stub(endless) as source, records_at(source.url, page_limit=2) as records:
+    async with stub(endless) as source, records_at(source.url, page_limit=2, page_size=1) as records:
         found = await records.read(Patient, ["p1", "p2"], NAME)
 
     assert getattr(found["p1"], "id", None) == "p1"

@@ -289,7 +289,7 @@ async def test_a_whole_book_comes_over_a_line_that_doubles_reorders_and_breaks(
     async with feed(tmp_path, observers=[counted]) as practice, line(await port_of(practice)) as sender:
         answers = [code(await sender.send(text)) for text in sent]
 
-        expected = {row.id: row for row in told(served)}
+        expected = {row.id: row for row in told(served.dataset)}
         found = await practice.appointments([str(row["id"]) for row in rows], ANY)
         assert {id_: without_version(row) for id_, row in found.items()} == {
             id_: without_version(expected[id_]) for id_ in found

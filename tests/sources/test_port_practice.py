@@ -72,7 +72,7 @@ def hl7_folder(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Path
 
     async def send() -> None:
         async with hl7.feed(folder) as practice:
-            await hl7.fill(practice, served)
+            await hl7.fill(practice, served.dataset)
 
     asyncio.run(send())
     return folder
@@ -143,7 +143,7 @@ def practice(request: pytest.FixtureRequest, kind: str) -> Any:
 @pytest.fixture
 def book(served: Served, kind: str) -> list[Appointment]:
     """All appointments, as far as an adapter of that kind can know of them."""
-    return list(hl7.told(served) if kind == "hl7v2" else appointments(served.dataset))
+    return list(hl7.told(served.dataset) if kind == "hl7v2" else appointments(served.dataset))
 
 
 def told(found: Any) -> dict[str, Any]:

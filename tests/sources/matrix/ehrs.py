@@ -20,7 +20,7 @@ SHAPES = (b'{"resourceType": "Bundle", "type": "searchset", "entry": "Jane"}', b
 
 def fhir(strategy: Strategy) -> OverHttp:
     """The adapter that asks for several patients by *strategy*."""
-    settings: dict[str, Any] = {"strategy": strategy, "page_limit": 3, "self_link": False}
+    settings: dict[str, Any] = {"strategy": strategy, "page_limit": 3, "page_size": 1, "self_link": False}
     practices = alone("pms", "urn:mrn", "urn:visit")
     return OverHttp(
         KEYS,

@@ -91,6 +91,7 @@ _FHIR_SETTINGS: dict[str, Any] = {
     "strategy": "or-list",
     "appointments_by": "patient",
     "page_limit": 3,
+    "page_size": 1,
 }
 FHIR = OverHttp(
     MRNS,
