@@ -26,6 +26,9 @@ from gateway.adapters.sections import Built, EhrSection, Means
 from gateway.adapters.sign_in import SignIn
 from sources.calling import Upstream
 from sources.ehr.fhir import FhirRecords, FhirSettings
+from sources.model import PatientId
+
+FhirId = Annotated[str, Meta(pattern=r"^[A-Za-z0-9.-]{1,64}\Z", title="a FHIR id")]
 
 
 class FhirEhr(EhrSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir"):
@@ -50,6 +53,16 @@ class FhirEhr(EhrSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
         tuple[Literal["Patient", "Encounter", "Consent"], ...],
         Meta(description="The types whose changes are asked for; Consent only where consents are kept."),
     ] = ("Patient", "Encounter", "Consent")
+    consent_witness: Annotated[
+        FhirId | None,
+        Meta(
+            title="the id of a patient",
+            description="A patient, such as one made up for tests, of whom a Consent is on record: that it is"
+            " found proves that consents are. Not set: any Consent that the server shows proves it, or, where"
+            " it shows none, other rows and its CapabilityStatement.",
+            examples=["test-1"],
+        ),
+    ] = None
     auth: SignIn | None = None
     http: Http = field(default_factory=Http)
 
@@ -74,6 +87,7 @@ class FhirEhr(EhrSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
             tuple(means.practices),
             watched=() if self.changes == "none" else self.changes_of,
             as_said=self.changes == "auto",
+            consent_witness=PatientId(self.consent_witness) if self.consent_witness else None,
             **quirks(self),
         )
         records = FhirRecords(settings, upstream, keeps_consents=self.consents == "kept")

@@ -35,7 +35,7 @@ def capability_statement(
     rest: Json = {
         "mode": "server",
         "security": security,
-        "resource": [_resource(type_, quirks) for type_ in sorted({*PARAMETERS, *types})],
+        "resource": [_resource(type_, quirks) for type_ in sorted({*PARAMETERS, *types} - quirks.unnamed)],
     }
     if quirks.batch:
         rest["interaction"] = [{"code": "batch"}]

@@ -15,7 +15,7 @@ KEPT = 1_000
 class Page:
     """A part of what a search found: `ids[start : start + query.count]`; `token` is empty on a first page.
 
-    `is_cut`: the search found more, which no page has.
+    `is_cut`: the search found more, which no page has, and it is said. `total` is what it found in all.
     """
 
     query: Query
@@ -23,6 +23,7 @@ class Page:
     start: int = 0
     token: str = ""
     is_cut: bool = False
+    total: int = 0
 
     @property
     def here(self) -> list[str]:

@@ -16,7 +16,11 @@ class Quirks:
     it. `lost_pages`: so many times a next page has expired (4113).
     `links`: whether Bundles have links, and their entries `fullUrl` and `search`; without them
     `_offset` leads to further pages. `typed_references`: `patient=1` finds nothing, `patient=Patient/1` does.
-    `silent_self`: the self link of a search by POST has none of its parameters.
+    `bare_references`: the other way about; both: neither does. `silent_self`: the self link of a search by
+    POST has none of its parameters. `whole_values`: parameters whose value is one, commas and all.
+    `needs_patient`: a search of a patient's rows must say of whom (4111). `unnamed`: types that the
+    CapabilityStatement does not name. `hidden`: types of which no row is shown, as if there were none.
+    `warns`: whether a cut answer says so; its total tells in any case.
     """
 
     software: str = "CareGraph sandbox"
@@ -35,6 +39,12 @@ class Quirks:
     links: bool = True
     typed_references: bool = False
     silent_self: bool = False
+    bare_references: bool = False
+    whole_values: frozenset[str] = frozenset()
+    needs_patient: bool = False
+    unnamed: frozenset[str] = frozenset()
+    hidden: frozenset[str] = frozenset()
+    warns: bool = True
 
 
 NONE = Quirks()

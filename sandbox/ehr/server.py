@@ -80,7 +80,8 @@ class Server:
             query = self._cut(query_of(type_, self._taken(type_, pairs), asked.strict))
             ids, most = self._found(query, asked), self._quirks.largest_answer
             start = 0 if self._quirks.links else int(dict(pairs).get("_offset", "0"))
-            page = Page(query, ids[:most], start, is_cut=most is not None and len(ids) > most)
+            is_cut = self._quirks.warns and most is not None and len(ids) > most
+            page = Page(query, ids[:most], start, is_cut=is_cut, total=len(ids))
         return Answer(200, msgspec.json.encode(self._bundle(page, asked)))
 
     def _taken(self, type_: str, pairs: Pairs) -> Pairs:
@@ -99,12 +100,13 @@ class Server:
             if bare in quirks.one_value and len(split_or(value)) > 1:
                 why = "several values cannot be searched for at once"
                 raise Refusal(400, "business-rule", why, number="4112")
+        if quirks.needs_patient and not {"patient", "_id"} & {name for name, _ in pairs} and _is_owned(type_):
+            raise Refusal(400, "required", "a parameter of the search is missing", number="4111")
         taken = [pair for pair in pairs if pair[0] not in quirks.ignored]
-        return (
-            [(name, _typed(type_, name, value)) for name, value in taken]
-            if quirks.typed_references
-            else taken
-        )
+        taken = [(name, _as_one(value) if name in quirks.whole_values else value) for name, value in taken]
+        if quirks.typed_references or quirks.bare_references:
+            return [(name, _of_form(type_, name, value, quirks)) for name, value in taken]
+        return taken
 
     def _cut(self, query: Query) -> Query:
         largest = self._quirks.largest_page
@@ -112,6 +114,8 @@ class Server:
 
     def _found(self, query: Query, asked: Asked) -> list[str]:
         """What matches now, or what did when the same was asked lately."""
+        if query.type_ in self._quirks.hidden:
+            return []
         if not self._quirks.repeats or asked.headers.get("cache-control") == "no-cache":
             return matches(self._store, query)
         now = time.monotonic()
@@ -240,7 +244,7 @@ class Server:
         links = [{"relation": "self", "url": f"{base}/{query.type_}{itself}"}]
         if not page.is_last:
             links.append({"relation": "next", "url": f"{base}/{query.type_}?_page={self._pages.after(page)}"})
-        total = {"total": len(page.ids)} if query.total else {}
+        total = {"total": page.total} if query.total else {}
         rows = {"entry": found} if found else {}  # FHIR's JSON has no empty lists
         linked = {"link": links} if self._quirks.links else {}
         return {"resourceType": "Bundle", "type": "searchset", **total, **linked, **rows}
@@ -262,12 +266,25 @@ class Server:
         return Answer(201 if created else 200, msgspec.json.encode(stored), headers)
 
 
-def _typed(type_: str, name: str, value: str) -> str:
-    """*value* without the references that do not say their type; where none does, one that nothing has."""
+def _is_owned(type_: str) -> bool:
+    return "patient" in parameters_of(type_)
+
+
+def _as_one(value: str) -> str:
+    return value.replace(",", "\\,")
+
+
+def _of_form(type_: str, name: str, value: str, quirks: Quirks) -> str:
+    """*value* without references of a form that is not taken; where none is left, one that nothing has."""
     parameter = parameters_of(type_).get(name)
     if parameter is None or parameter.kind is not Kind.REFERENCE:
         return value
-    return ",".join(one for one in split_or(value) if "/" in one) or "Nothing/none"
+    kept = [
+        one
+        for one in split_or(value)
+        if not (quirks.bare_references if "/" in one else quirks.typed_references)
+    ]
+    return ",".join(kept) or "Nothing/none"
 
 
 def _updated(row: Resource, zone: tzinfo) -> datetime:

@@ -20,6 +20,10 @@ class Authorizer(Protocol):
         """The source answered 401 to *authorization*. Whether a new one is worth asking for."""
         ...
 
+    def granted(self) -> str | None:
+        """The scopes that the token in use has, parted by spaces; None: it has none yet, or nobody says."""
+        ...
+
     async def close(self) -> None:
         """Let go of every connection."""
         ...
@@ -33,6 +37,9 @@ class Anonymous:
 
     def refused(self, authorization: str) -> bool:
         return False
+
+    def granted(self) -> str | None:
+        return None
 
     async def close(self) -> None: ...
 
@@ -48,5 +55,8 @@ class StaticBearer:
 
     def refused(self, authorization: str) -> bool:
         return False
+
+    def granted(self) -> str | None:
+        return None
 
     async def close(self) -> None: ...

@@ -116,4 +116,4 @@ def backend_services(
     """
     key = signing_key(private_key)
     grant = BackendClient(source, fhir_base_url, client_id, key, key_id, scopes, token_url)
-    return TokenClient(source, grant, transport, tls=tls)
+    return TokenClient(source, grant, transport, tls=tls, scope=" ".join(scopes))

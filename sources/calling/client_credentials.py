@@ -36,7 +36,7 @@ def client_credentials(
     async def grant(transport: Transport) -> Request:
         return request
 
-    return TokenClient(source, grant, transport, tls=tls)
+    return TokenClient(source, grant, transport, tls=tls, scope=" ".join(scopes) or None)
 
 
 def _basic(client_id: str, client_secret: str) -> str:

@@ -31,6 +31,7 @@ class Token(msgspec.Struct, frozen=True):
     access_token: Annotated[str, msgspec.Meta(pattern=r"\A[\x21-\x7e]+\Z")]
     token_type: Annotated[str, msgspec.Meta(pattern=r"\A[Bb][Ee][Aa][Rr][Ee][Rr]\Z")]
     expires_in: float | None = None
+    scope: str | None = None
 
 
 _TOKEN = Reader[Token](Token, "token response")
@@ -44,7 +45,8 @@ class TokenClient:
     """An authorizer with the tokens that *grant* asks for.
 
     A token is renewed when a tenth of its life, at most a minute, is left; one without `expires_in` is used
-    until the source refuses it. *examine* may refuse an answer, by raising `Nonconforming`, for what a vendor
+    until the source refuses it. *scope* is what is asked for, and what an answer that names none grants
+    (RFC 6749, 5.1). *examine* may refuse an answer, by raising `Nonconforming`, for what a vendor
     adds to it.
     """
 
@@ -55,8 +57,11 @@ class TokenClient:
         transport: Transport | None = None,
         examine: Callable[[bytes], None] | None = None,
         tls: Tls = SYSTEM,
+        scope: str | None = None,
     ) -> None:
         self._source = source
+        self._scope = scope
+        self._granted: str | None = None
         self._grant = grant
         self._examine = examine
         self._transport = transport or WreqTransport(_MAX_BYTES, tls)
@@ -85,6 +90,10 @@ class TokenClient:
             self._authorization = None
         return True
 
+    def granted(self) -> str | None:
+        """The scopes of the token in use."""
+        return self._granted
+
     async def close(self) -> None:
         """Let go of every connection."""
         await self._transport.close()
@@ -94,6 +103,7 @@ class TokenClient:
         life_s = token.expires_in if token.expires_in is not None else float("inf")
         self._renew_at = self._clock() + life_s - min(60.0, life_s / 10)
         self._authorization = f"Bearer {token.access_token}"
+        self._granted = token.scope if token.scope is not None else self._scope
 
     async def _token(self) -> Token:
         request = await self._grant(self._transport)

@@ -180,6 +180,10 @@ class Upstream:
         if (operation := current_operation()) is not None:
             operation.tally.of(self.name).cut()
 
+    def granted(self) -> str | None:
+        """The scopes that the source has granted us, parted by spaces; None: that is not known."""
+        return self._authorizer.granted()
+
     async def close(self) -> None:
         """Let go of every connection."""
         await self._authorizer.close()

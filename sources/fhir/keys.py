@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from sources.calling import Dropped, many_each, one_each
 from sources.errors import SourceError
-from sources.fhir.asking import escaped
+from sources.fhir.asking import escaped, possible_ids
 from sources.fhir.bundles import Unread
 from sources.model import Identifier, PatientId, Resource
 
@@ -54,6 +54,13 @@ def owners(base_url: str, patients: Iterable[PatientId]) -> dict[str, PatientId]
     """Every reference by which a row of this server may name one of *patients*."""
     named = {f"Patient/{patient}": patient for patient in patients}
     return named | {f"{base_url}/{reference}": patient for reference, patient in named.items()}
+
+
+def patient_named(base_url: str, reference: str | None) -> PatientId | None:
+    """The patient of this server whom *reference* names; None, if it names none."""
+    local = (reference or "").removeprefix(f"{base_url}/").partition("/_history/")[0]
+    type_, _, id_ = local.partition("/")
+    return PatientId(id_) if type_ == "Patient" and possible_ids([id_]) else None
 
 
 def by_patient(

@@ -20,13 +20,14 @@ from sources.fhir.keys import by_id, by_identifier, by_patient, owners, referenc
 from sources.fhir.reading import Reading
 from sources.fhir.settings import FhirServer
 from sources.fhir.strategies import Question, Strategies
-from sources.model import PatientId, Resource
+from sources.model import Consent, PatientId, Resource
 from sources.naming import Practice
 from sources.ports import Checked, Found, Listed, Page
 
 R = TypeVar("R", bound=Resource)
 
 _UNASKED = "most rows are not what was asked for"
+_STRAY = "a row names none of the patients who were asked for"
 _UNTOLD = "a row that cannot be read does not tell whose it is"
 _CUT = "there are more rows than the server gives of one search; narrow the search"
 
@@ -85,16 +86,24 @@ class Resources:
         return await self.strategies.ask(question, list(identifiers), told)
 
     async def of_patients(
-        self, kind: type[R], patients: Sequence[PatientId], filters: Parameters, elements: str
+        self,
+        kind: type[R],
+        patients: Sequence[PatientId],
+        filters: Parameters,
+        elements: str | None,
+        strategies: Strategies | None = None,
     ) -> Found[PatientId, Listed[R]]:
-        """Each patient's resources, narrowed by *filters*; a patient without any is absent."""
+        """Each patient's resources, narrowed by *filters*; a patient without any is absent.
+
+        They are asked for by *strategies* in place of the server's own; None for *elements* are all.
+        """
 
         def told(chunk: Sequence[PatientId], answer: Results[R]) -> Found[PatientId, Listed[R]]:
             return self.parted(kind, chunk, answer)
 
         question = Question(self._reader(kind, elements), "patient", [*filters, *self._form(elements)])
         keys = [PatientId(id_) for id_ in possible_ids(patients)]
-        return await self.strategies.ask(question, keys, told)
+        return await (strategies or self.strategies).ask(question, keys, told)
 
     def parted(
         self, kind: type[R], patients: Sequence[PatientId], answer: Results[R], *, others: bool = False
@@ -164,7 +173,9 @@ class Resources:
 
     def _distrusted(self, kind: type[Resource], fault: Exception) -> SourceError:
         """The error for an answer of which nothing can be trusted."""
-        return self.misread(kind, _UNTOLD if isinstance(fault, Untold) else _UNASKED)
+        if isinstance(fault, Untold):
+            return self.misread(kind, _UNTOLD)
+        return self.misread(kind, _STRAY if kind is Consent else _UNASKED)
 
     def _link(self, bookmark: str, search: Parameters) -> str:
         try:
@@ -173,13 +184,14 @@ class Resources:
             why = "the bookmark does not belong to this search; start again without it"
             raise SourceRejected(self._server.name, why) from None
 
-    def _reader(self, kind: type[R], elements: str) -> PageReader[R]:
+    def _reader(self, kind: type[R], elements: str | None) -> PageReader[R]:
         reading = Reading(self._server.strict, self._upstream.allowed.fields)
         return page_reader(kind, elements, self._practices, reading)
 
-    def _form(self, elements: str, count: int | None = None) -> Parameters:
+    def _form(self, elements: str | None, count: int | None = None) -> Parameters:
         most = self.client.facts.page_size if count is None else min(count, self.client.facts.page_size)
-        return [("_count", str(most)), ("_elements", elements)]
+        asked = [("_elements", elements)] if elements is not None else []
+        return [("_count", str(most)), *asked]
 
     def _with_the_rest(self, kind: type[R], keys: Sequence[str], found: Found[str, R]) -> Found[str, R]:
         """Keys not found on the pages that were read may be on the others."""
@@ -187,4 +199,13 @@ class Resources:
         return dict.fromkeys(keys, error) | dict(found)
 
     def _dropped(self, kind: type[Resource]) -> Dropped:
-        return partial(self._upstream.foreign, kind.__name__)
+        foreign = partial(self._upstream.foreign, kind.__name__)
+        if kind is not Consent:
+            return foreign
+
+        def distrusted(rows: int) -> None:
+            """A consent that names nobody we asked for may be about one of them: it is not passed over."""
+            foreign(rows)
+            raise Unasked
+
+        return distrusted

@@ -7,6 +7,7 @@ from typing import Literal
 
 from sources.fhir.reading import Strict
 from sources.fhir.vendors import VENDORS, Vendor, Way
+from sources.model import PatientId
 from sources.naming import Practice
 
 Strategy = Literal["auto", "or-list", "batch", "parallel"]
@@ -65,9 +66,11 @@ class FhirSettings(FhirServer):
     """An EHR; `practices` are those whose MRNs and visit numbers its identifiers hold.
 
     `watched` are the types whose changes are told; with `as_said` only those of them that the server's
-    CapabilityStatement says can be searched by `_lastUpdated`.
+    CapabilityStatement says can be searched by `_lastUpdated`. `consent_witness` is the id of a patient who
+    has a Consent on record, by whom it is proven that consents are found.
     """
 
     practices: tuple[Practice, ...]
     watched: tuple[WatchedName, ...] = ("Patient", "Encounter", "Consent")
     as_said: bool = True
+    consent_witness: PatientId | None = None

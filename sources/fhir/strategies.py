@@ -16,7 +16,7 @@ from sources.fhir.bundles import PageReader
 from sources.fhir.client import FhirClient, Results
 from sources.fhir.outcomes import Refused
 from sources.fhir.settings import FhirServer
-from sources.fhir.vendors import Way
+from sources.fhir.vendors import REFERRED, Form, Way
 from sources.model import Resource
 from sources.ports import Found
 
@@ -36,12 +36,33 @@ class Question(NamedTuple, Generic[R]):
 
 
 class Strategies:
-    """Asks one server for many keys, in the way it takes."""
+    """Asks one server for many keys, in the way it takes.
 
-    def __init__(self, server: FhirServer, client: FhirClient) -> None:
+    *form* and *way* are how those are asked for that a reference names; None: as is known or found out.
+    """
+
+    def __init__(
+        self, server: FhirServer, client: FhirClient, form: Form | None = None, way: Way | None = None
+    ) -> None:
         self._server = server
         self._client = client
+        self._form = form or client.facts.references
+        self._by_reference = way
         self._taken: dict[tuple[str, str], Way] = {}
+
+    @property
+    def form(self) -> Form:
+        """The form in which references are asked for."""
+        return self._form
+
+    def learn(self, form: Form, way: Way | None) -> None:
+        """Ask by references so from now on, for every type: that much of it a server reads in one place."""
+        self._form = form
+        self._by_reference = way
+
+    def value(self, parameter: str, key: str) -> str:
+        """How *key* is given as a value of the search *parameter*."""
+        return self._form.given(parameter, key)
 
     def known(self) -> Mapping[tuple[str, str], Way]:
         """The ways that served, by type and parameter."""
@@ -49,6 +70,8 @@ class Strategies:
 
     async def way(self, type_: str, parameter: str) -> Way:
         """The way in which keys of *parameter* are asked for next."""
+        if self._by_reference is not None and parameter in REFERRED:
+            return self._by_reference
         way = self._taken.get((type_, parameter)) or self._server.way(parameter)
         if way is not None:
             return way
@@ -102,7 +125,7 @@ class Strategies:
         told: Callable[[Sequence[K], Results[R]], Found[K, V]],
     ) -> Found[K, V]:
         reader, parameter, rest = question
-        values = [self._client.facts.value(parameter, key) for key in keys]
+        values = [self.value(parameter, key) for key in keys]
         if way is Way.BATCH:
             return _told_each(keys, await self._client.batch(reader, parameter, values, rest), told)
         if way is Way.READS:

@@ -25,6 +25,22 @@ class Way(Enum):
     """A read of each id, several at the same time: for servers that do not search by `_id`."""
 
 
+class Form(Enum):
+    """How a search names what it refers to (https://hl7.org/fhir/R4/search.html#reference)."""
+
+    TYPED = "Patient/1"
+    BARE = "1"
+
+    def given(self, parameter: str, key: str) -> str:
+        """How *key*, an id, an identifier or the like, is given as a value of the search *parameter*."""
+        type_ = REFERRED.get(parameter) if self is Form.TYPED else None
+        return key if type_ is None else f"{type_}/{key}"
+
+
+REFERRED = {"patient": "Patient", "practitioner": "Practitioner"}
+"""What the reference parameters that are searched by id refer to."""
+
+
 class Meaning(Enum):
     """What an issue of an OperationOutcome means for the answer it came with, or in place of."""
 
@@ -44,8 +60,8 @@ class Vendor:
 
     `self_link`: True where every answer says by its self link which filters were used, False where none does;
     None: what it says is believed, if it says anything. `offset` is the parameter by which a server without
-    links is asked for the next page. `typed_references`: a search by reference finds nothing but for
-    `Patient/1`, where others take `1` as well. `allow` are the fields beside R4's that they send; its version
+    links is asked for the next page. `references` is the form that is tried first: Medplum finds nothing by
+    `1`, where others take `Patient/1` as well. `allow` are the fields beside R4's that they send; its version
     is raised with every change of it.
     """
 
@@ -54,7 +70,7 @@ class Vendor:
     elements: bool = True
     self_link: bool | None = None
     offset: str | None = None
-    typed_references: bool = False
+    references: Form = Form.TYPED
     keys_per_call: int = 500
     entries_per_batch: int = 100
     page_size: int = 1000
@@ -62,14 +78,6 @@ class Vendor:
     allow: tuple[str, ...] = ()
     allow_version: str = ""
 
-    def value(self, parameter: str, key: str) -> str:
-        """How *key*, an id, an identifier or the like, is given as a value of the search *parameter*."""
-        type_ = _REFERRED.get(parameter) if self.typed_references else None
-        return key if type_ is None else f"{type_}/{key}"
-
-
-_REFERRED = {"patient": "Patient", "practitioner": "Practitioner"}
-"""What the reference parameters that are searched by id refer to."""
 
 _EPIC_CODES = {
     "4100": Meaning.INVALID,
@@ -99,12 +107,17 @@ VENDORS: Mapping[str, Vendor] = MappingProxyType(
         "epic": Vendor(
             ways={"patient": Way.SEARCHES},
             elements=False,
+            references=Form.BARE,
             keys_per_call=100,
             page_size=100,
             codes=_EPIC_CODES,
         ),
         "athenahealth": Vendor(
-            ways={"patient": Way.SEARCHES}, elements=False, keys_per_call=50, page_size=100
+            ways={"patient": Way.SEARCHES},
+            elements=False,
+            references=Form.BARE,
+            keys_per_call=50,
+            page_size=100,
         ),
         # It refuses parameters it does not know; its self link of a search by POST has none at all.
         "hapi": Vendor(ways={"_id": Way.LIST, "patient": Way.LIST, "identifier": Way.LIST}),
@@ -114,7 +127,6 @@ VENDORS: Mapping[str, Vendor] = MappingProxyType(
             elements=False,
             self_link=False,
             offset="_offset",
-            typed_references=True,
             allow=_MEDPLUM_FIELDS,
             allow_version="medplum-1",
         ),

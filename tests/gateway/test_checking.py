@@ -16,7 +16,8 @@ from gateway.cli import main
 from gateway.cli.demo import demo_table
 from sandbox.addresses import Addresses
 from sandbox.dataset import generate
-from sandbox.serve import background
+from sandbox.ehr.quirks import Quirks
+from sandbox.serve import Options, background
 
 KEY = ECKey.generate_key("P-384", {"kid": "test-1", "use": "sig", "alg": "ES384"}, private=True)
 
@@ -104,6 +105,26 @@ def test_a_source_of_another_kind_is_found(
 
     assert code == 1
     assert found["pms.pms"][0] is False
+
+
+def test_an_ehr_whose_silence_about_consents_proves_nothing_is_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dataset, none = generate(2, today=date(2026, 11, 22)), frozenset({"Consent"})
+    jwks = {"keys": [KEY.as_dict(private=False)]}
+    quirks = Quirks(hidden=none, unnamed=none)
+    with background(dataset, backend_jwks=jwks, options=Options(ehr_quirks=quirks)) as there:
+        table = demo_table(there, KEY.as_dict(private=True), dataset)
+        refused = checked(table, tmp_path, capsys)
+        table["ehr"]["ehr"]["consents"] = "none"
+        opened = checked(table, tmp_path, capsys)
+
+    assert refused[0] == 1
+    ok, said = refused[1]["ehr.ehr"]
+    assert not ok
+    assert any('set consents = "none" if it keeps none' in line for line in said)
+    assert (opened[0], opened[1]["ehr.ehr"][0]) == (0, True)
+    assert "consents: none are kept, and nobody is refused for one" in opened[1]["ehr.ehr"][1]
 
 
 def test_people_read_it_with_marks_and_a_last_word(

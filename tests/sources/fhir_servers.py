@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs
 
 import uvicorn
 from starlette.applications import Starlette
@@ -87,11 +88,18 @@ def serving(dataset: Dataset, quirks: Quirks = NONE) -> Iterator[str]:
             thread.join(30)
 
 
-def records_of(url: str, **settings: Any) -> FhirRecords:
+def patients_in(query: str) -> list[str]:
+    """The ids of the patients that a search is for, in whichever form it names them."""
+    return [value.removeprefix("Patient/") for value in parse_qs(query)["patient"][0].split(",")]
+
+
+def records_of(url: str, *, keeps_consents: bool = True, **settings: Any) -> FhirRecords:
     """The adapter for the server at *url*; to be closed."""
     upstream = Upstream("ehr", "ehr", url, authorizer=StaticBearer(TOKEN), limits=UNHURRIED)
     practices = alone("pms", MRNS, VISITS)
-    return FhirRecords(FhirSettings("ehr", url, practices, **settings), upstream)
+    return FhirRecords(
+        FhirSettings("ehr", url, practices, **settings), upstream, keeps_consents=keeps_consents
+    )
 
 
 def practice_of(url: str, **settings: Any) -> FhirPractice:

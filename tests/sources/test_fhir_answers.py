@@ -261,7 +261,7 @@ async def test_a_check_says_which_server_it_is_and_how_it_will_be_asked() -> Non
     }
     software = {"name": "Acme <b>FHIR", "version": "7.2.0"}
     metadata = json_answer(statement("4.3.0", software=software, rest=[rest]))
-    async with asking(checking(metadata, NOBODY)) as (records, source):
+    async with asking(checking(metadata, NOBODY), keeps_consents=False) as (records, source):
         found = await records.check()
 
     assert found.ok
@@ -271,6 +271,7 @@ async def test_a_check_says_which_server_it_is_and_how_it_will_be_asked() -> Non
         "batch: Practitioner by _id",
         "not among the searches it names: Practitioner by _id, Practitioner by identifier,"
         " Patient by name, Patient by family, Patient by given, Patient by birthdate, Patient by gender",
+        "consents: none are kept, and nobody is refused for one",
         'changes are not told: it names no search by `_lastUpdated`; if it has one, set changes = "poll"',
     )
     assert "Jane" not in str(found)

@@ -119,7 +119,7 @@ async def test_rows_come_under_their_patients_in_the_servers_order() -> None:
 
     assert ids_of(found) == {P1: ["e1"], P2: ["e3", "e2"]}
     assert source.asked[0].form == {
-        "patient": ["p1,p2,p3"],
+        "patient": ["Patient/p1,Patient/p2,Patient/p3"],
         "status": ["finished,planned"],
         "date": ["ge2026", "lt2027"],
         "_count": ["1000"],

@@ -13,7 +13,7 @@ from sources.ehr.fhir import FhirRecords
 from sources.errors import SourceError, SourceMisread, SourceRejected, SourceUnavailable
 from sources.model import Encounter, Patient, PatientId, Practitioner
 from sources.ports import Narrowing
-from tests.sources.fhir_servers import records_of
+from tests.sources.fhir_servers import patients_in, records_of
 from tests.sources.stub import Answer, Asked, Behaviour, Stub, answer, json_answer, stub
 
 pytestmark = pytest.mark.anyio
@@ -68,7 +68,7 @@ def query_of(asked: Asked) -> str:
 def each_ones(asked: Asked) -> bytes:
     """The encounter of each patient the search is for."""
     query = query_of(asked)
-    patients = parse_qs(query)["patient"][0].split(",")
+    patients = patients_in(query)
     return json_answer(bundle(query, *(encounter(f"e-{patient}", patient) for patient in patients)))
 
 
@@ -77,7 +77,7 @@ def batched(asked: Asked) -> Answer:
     entries = []
     for entry in asked.json["entry"]:
         query = entry["request"]["url"].partition("?")[2]
-        patient = parse_qs(query)["patient"][0]
+        (patient,) = patients_in(query)
         resource = bundle(query, encounter(f"e-{patient}", patient))
         entries.append({"resource": resource, "response": {"status": "200 OK"}})
     return json_answer({"resourceType": "Bundle", "type": "batch-response", "entry": entries})
@@ -190,7 +190,7 @@ async def test_a_filter_that_is_refused_is_refused_and_does_not_change_the_way()
 
 async def test_one_patient_whom_the_server_refuses_costs_that_patient() -> None:
     def behaviour(asked: Asked) -> Answer:
-        patient = parse_qs(query_of(asked))["patient"][0]
+        patient = patients_in(query_of(asked))[0]
         statuses = {"p1": 500, "p2": 403}
         return json_answer({}, statuses[patient]) if patient in statuses else each_ones(asked)
 

@@ -194,7 +194,7 @@ async def test_only_what_is_wanted_is_asked_for_and_nothing_of_a_person_is_in_a_
     ]
     assert source.asked[0].form["identifier"] == ["urn:caregraph:sandbox:mrn|MRN-000001"]
     assert source.asked[1].form == {
-        "patient": ["p1"],
+        "patient": ["Patient/p1"],
         "date": ["ge2026-01-01T00:00:00Z", "lt2027-01-01T00:00:00Z"],
         "_count": ["1000"],
         "_elements": ["id,participant,start,status"],

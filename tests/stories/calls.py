@@ -31,18 +31,22 @@ class Call:
         return frozenset(self.form["_elements"][0].split(",")) if "_elements" in self.form else frozenset("*")
 
     def values(self, parameter: str) -> list[str]:
-        """The alternatives of a FHIR search parameter, such as the ids of `patient`."""
-        return [one for value in self.form.get(parameter, ()) for one in value.split(",")]
+        """The alternatives of a FHIR search parameter; of `patient` the ids, in whichever form they are."""
+        values = [one for value in self.form.get(parameter, ()) for one in value.split(",")]
+        return [one.removeprefix("Patient/") for one in values] if parameter == "patient" else values
 
 
 def call_of(source: str, recorded: dict[str, Any]) -> Call | None:
-    """The recorded request as a call for records; None if it is for a token, a statement or what changed."""
+    """The recorded request as a call for records; None if it is for a token, a statement, what changed, or to
+    see whether consents can be searched for."""
     path, text = recorded["path"], recorded["body"]
     if "/oauth" in path or "/.well-known" in path or path.endswith(("/metadata", "/_history")):
         return None
-    if "updated_since" in text or "_lastUpdated" in text:
+    if "updated_since" in text or "_lastUpdated" in text or "caregraph-check" in text:
         return None
     is_form = source == "ehr"
     form = parse_qs("&".join((recorded["query"], text if is_form else "")), keep_blank_values=True)
+    if is_form and "/Patient/" not in path and form.keys() <= {"_count", "_elements"}:
+        return None
     body = json.loads(text) if text and not is_form else None
     return Call(source, recorded["method"], path, form, body, f"{path}?{recorded['query']} {text}")

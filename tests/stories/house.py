@@ -16,12 +16,13 @@ from msgspec.structs import replace
 
 from gateway.adapters.sections import SourceSection
 from gateway.app import create_app
-from gateway.cli.demo import demo_settings
+from gateway.cli.demo import demo_table
 from gateway.cli.serve import server
-from gateway.settings import Audit, Secret, Settings, Volume
+from gateway.settings import Audit, Secret, Settings, Volume, read_settings
 from sandbox.addresses import Addresses
+from sandbox.ehr.quirks import NONE, Quirks
 from sandbox.records import Dataset
-from sandbox.serve import background
+from sandbox.serve import Options, background
 from tests.stories.calls import Call, call_of
 
 STARTS_WITHIN_S = 30
@@ -156,17 +157,25 @@ def running(
     audit_url: str | None = None,
     clock: Callable[[], float] = time.time,
     volume: Volume | None = None,
+    ehr_quirks: Quirks = NONE,
+    ehr: Mapping[str, Any] | None = None,
 ) -> Iterator[House]:
     """A house over *dataset*, on free ports, with the settings of the demo.
 
     The PMS is asked what changed every *poll_seconds*, or as often as in the demo. A source may take
     *source_timeout_s*: by default much longer than in the demo, so that a busy machine is no fault. With
     *trail* the audit is kept there, and with *audit_url* in that database, its checkpoints at *trail*.
-    Break-glass lapses, and hours of *volume* pass, by *clock*.
+    Break-glass lapses, and hours of *volume* pass, by *clock*. The EHR behaves by *ehr_quirks*, and its
+    settings are those of the demo but for *ehr*.
     """
     key = ECKey.generate_key("P-384", {"kid": "test-1", "use": "sig", "alg": "ES384"}, private=True)
-    with background(dataset, backend_jwks={"keys": [key.as_dict(private=False)]}) as addresses:
-        settings = demo_settings(addresses, key.as_dict(private=True), dataset)
+    jwks = {"keys": [key.as_dict(private=False)]}
+    with background(dataset, backend_jwks=jwks, options=Options(ehr_quirks=ehr_quirks)) as addresses:
+        table = demo_table(addresses, key.as_dict(private=True), dataset)
+        for name, value in (ehr or {}).items():
+            inner = table["ehr"]["ehr"].get(name)
+            table["ehr"]["ehr"][name] = {**inner, **value} if isinstance(inner, dict) else value
+        settings = read_settings(environ={}, table=table)
         settings = _with(settings, poll_seconds or settings.changes.poll_seconds, source_timeout_s)
         if trail is not None:
             settings = replace(settings, audit=_audit(trail, audit_url))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from sources.calling import Upstream
+from sources.errors import SourceError
 from sources.fhir.asking import elements, escaped, matching, narrowed
+from sources.fhir.hearing import Hearing, Unproven
 from sources.fhir.resources import Resources
 from sources.fhir.settings import FhirSettings, WatchedName
 from sources.fhir.watching import Watch, Watched
@@ -52,6 +54,7 @@ class FhirRecords:
         self._upstream = upstream
         self._resources = Resources(settings, upstream, settings.practices)
         self._keeps_consents = keeps_consents
+        self._hearing = Hearing(settings, self._resources, upstream, settings.consent_witness)
         watched = [_WATCHED[each] for each in settings.watched if keeps_consents or each != "Consent"]
         self._watch = Watch(
             settings.name, self._resources, watched, settings.overlap_s, as_said=settings.as_said
@@ -62,11 +65,17 @@ class FhirRecords:
 
     async def check(self) -> Checked:
         found = await self._resources.check(SEARCHES)
-        return Checked(found.ok, (*found.said, await self._said_of_changes()))
+        ok, consents = await self._said_of_consents()
+        return Checked(found.ok and ok, (*found.said, consents, await self._said_of_changes()))
 
-    def acquainted(self) -> AbstractAsyncContextManager[None]:
+    @asynccontextmanager
+    async def acquainted(self) -> AsyncIterator[None]:
         """Asks beforehand what the server can do, so that the first question need not wait for that."""
-        return self._resources.acquainted()
+        async with self._resources.acquainted():
+            if self._keeps_consents:
+                with suppress(SourceError):  # who asks for consents is told
+                    await self._hearing.proven()
+            yield
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -76,6 +85,23 @@ class FhirRecords:
         now = datetime.now(UTC)
         updates, after = await self._watch.look(bookmark)
         return [Noticed(each.change(self.name, now, each.patient), None) for each in updates], after
+
+    async def _said_of_consents(self) -> tuple[bool, str]:
+        if not self._keeps_consents:
+            return True, "consents: none are kept, and nobody is refused for one"
+        try:
+            await self._hearing.proven()
+        except Unproven as error:
+            return False, f"consents: {error.why}"
+        if self._hearing.sees_consents:
+            return (
+                True,
+                f"consents: found by their patients, asked for by `{self._resources.strategies.form.value}`",
+            )
+        return (
+            True,
+            "consents: none is shown to us; if there are any, name in `consent_witness` a patient with one",
+        )
 
     async def _said_of_changes(self) -> str:
         types = await self._watch.types()
@@ -105,9 +131,13 @@ class FhirRecords:
     async def of_patients(
         self, kind: type[R], patients: Sequence[PatientId], narrowing: Narrowing, wanted: Wanted
     ) -> Found[PatientId, Listed[R]]:
-        if kind.__name__ == "Consent" and not self._keeps_consents:
-            return {}
-        asked = elements(kind, wanted)
+        asked: str | None = elements(kind, wanted)
+        if kind.__name__ == "Consent":
+            if not self._keeps_consents:
+                return {}
+            await self._hearing.proven(patients)
+            # All of it, so that a modifier that nobody here understands is seen, and a cut one is noticed.
+            asked = None
         return await self._resources.of_patients(kind, patients, narrowed(narrowing), asked)
 
     async def search_patients(

@@ -127,8 +127,8 @@ class FhirPractice:
                 mrn_of[id_] = mrn
             if not mrn_of:
                 return Page()
-            facts = self._resources.client.facts
-            patients = ",".join(facts.value("patient", id_) for id_ in mrn_of)
+            value = self._resources.strategies.value
+            patients = ",".join(value("patient", id_) for id_ in mrn_of)
             filters = [("patient", patients), *filters]
         search = [*filters, ("_sort", "date")]
         page = await self._resources.page(Appointment, search, count, bookmark, elements_of(wanted))

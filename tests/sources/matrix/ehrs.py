@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import parse_qs
 
 from sources.ehr.fhir import FhirRecords, FhirSettings
 from sources.fhir.settings import Strategy
 from sources.model import Encounter, PatientId
 from sources.naming import alone
 from sources.ports import Narrowing
+from tests.sources.fhir_servers import patients_in
 from tests.sources.matrix.over_http import OverHttp, Row, Sent
 from tests.sources.stub import Asked, json_answer
 
@@ -50,7 +50,7 @@ def _answers(asked: Asked, sent: Sent) -> bytes:
 
 def _found(query: str, sent: Sent) -> dict[str, Any]:
     """What a search finds. A row nobody asked for comes with the first patient's."""
-    patients = parse_qs(query)["patient"][0].split(",")
+    patients = patients_in(query)
     rows = [row for row in sent.rows if row.key in patients or (row.key == KEYS[2] and KEYS[0] in patients)]
     following = None if sent.following is None else f"/page/{sent.following}?patient={','.join(patients)}"
     return searchset(map(_encounter, rows), following)
