@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.identity.refusals import IdentityUnavailable, Unauthenticated
 from gateway.telemetry import trace_id as new_trace_id
-from resolvers.faults import BadInput
+from resolvers.faults import BadInput, TooMuch
 from sources.errors import SourceError, SourceMisread, SourceRejected, SourceTimeout, SourceUnavailable
 
 log = logging.getLogger(__name__)
@@ -132,6 +132,7 @@ CODES: dict[type[BaseException], Code] = {
     IdentityUnavailable: Code.SOURCE_UNAVAILABLE,
     Denied: Code.FORBIDDEN,
     BadInput: Code.BAD_USER_INPUT,
+    TooMuch: Code.COST_ESTIMATED_TOO_EXPENSIVE,
     Overdue: Code.GATEWAY_TIMEOUT,
     Unrecorded: Code.INTERNAL,
     SourceUnavailable: Code.SOURCE_UNAVAILABLE,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from gateway.transport.explorer import Sample
+from resolvers.cohort import latest_closed
 
 OVERVIEW = """\
 # One patient, three systems: appointments from the PMS, encounters from the EHR, engagement from the CRM.
@@ -108,6 +111,25 @@ subscription Changes {
 }
 """
 
+OUTCOMES = f"""\
+# How a quarter went, over all patients together. Counts are ranges of ten; small ones are withheld.
+query Outcomes {{
+  outcomes(quarter: "{latest_closed(datetime.now(UTC).date())}") {{
+    firstDay
+    lastDay
+    patients {{ atLeast atMost withheld }}
+    kept {{ atLeast atMost withheld }}
+    missed {{ atLeast atMost withheld }}
+    cancelled {{ atLeast atMost withheld }}
+    other {{ atLeast atMost withheld }}
+    attendanceRate
+    seen {{ atLeast atMost withheld }}
+    followedUp {{ atLeast atMost withheld }}
+    followUpRate
+  }}
+}}
+"""
+
 SAMPLES: tuple[Sample, ...] = (
     Sample("One patient, three systems", None, OVERVIEW),
     Sample("Changes as they happen", None, CHANGES),
@@ -115,4 +137,5 @@ SAMPLES: tuple[Sample, ...] = (
     Sample("Clinical context", "ai", CONTEXT),
     Sample("The book", "frontdesk", TODAY),
     Sample("My record", "patient", MINE),
+    Sample("Outcomes of a quarter", "marketer", OUTCOMES),
 )

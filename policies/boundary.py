@@ -25,6 +25,7 @@ IDENTITY, CONTACT, DEMOGRAPHICS = DataClass.IDENTITY, DataClass.CONTACT, DataCla
 SCHEDULE, REASON, VISIT = DataClass.SCHEDULE, DataClass.REASON, DataClass.VISIT
 CLINICAL, NOTES = DataClass.CLINICAL, DataClass.NOTES
 FINANCIAL, ENGAGEMENT, HISTORY = DataClass.FINANCIAL, DataClass.ENGAGEMENT, DataClass.HISTORY
+OUTCOMES = DataClass.OUTCOMES
 # fmt: on
 
 
@@ -46,6 +47,8 @@ TABLE: tuple[Line, ...] = (
          "People have a right to all that is held about themselves (45 CFR 164.524)."),
     Line(PATIENT, DENY, (OPERATIONS,),
          "The state of the practice's systems is no part of a patient's record."),
+    Line(PATIENT, DENY, (OUTCOMES,),
+         "What came of everybody's appointments together is no part of a patient's record."),
 
     # Those who treat.
     Line(CLINICIAN, ALLOW, (REFERENCE, PART, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE,
@@ -54,6 +57,8 @@ TABLE: tuple[Line, ...] = (
          "Treatment needs the whole picture; minimum necessary does not limit it (45 CFR 164.502(b)(2)(i))."),
     Line(CLINICIAN, ALLOW, (OPERATIONS,),
          "Those who treat must see when a source is down, so that they do not take silence for absence."),
+    Line(CLINICIAN, ALLOW, (OUTCOMES,),
+         "Those who treat may see how the practice fares; they are told no more of it than outreach is."),
     Line(CLINICIAN, DENY, (FINANCIAL,),
          "What a patient owes must not bear on treatment."),
 
@@ -66,6 +71,8 @@ TABLE: tuple[Line, ...] = (
          "The office bills, and looks after the relationship with the patient."),
     Line(PRACTICE, ALLOW, (OPERATIONS,),
          "The office runs the systems and must see when one is down."),
+    Line(PRACTICE, ALLOW, (OUTCOMES,),
+         "The office looks after attendance; it is told no more of all together than outreach is."),
     Line(PRACTICE, DENY, (VISIT, CLINICAL, NOTES),
          "Booking and billing do not need what happened in the room (minimum necessary, 45 CFR 164.514(d))."),
 
@@ -76,14 +83,17 @@ TABLE: tuple[Line, ...] = (
          "A partner needs to know roughly whom it meets, not the exact dates of a life."),
     Line(PARTNER, DENY, (CONTACT, REASON, CLINICAL, NOTES),
          "What a patient comes for, and how to reach them, is shared by the practice itself, case by case."),
-    Line(PARTNER, DENY, (FINANCIAL, ENGAGEMENT, HISTORY, OPERATIONS),
-         "Money, marketing and our own systems are none of a partner's business."),
+    Line(PARTNER, DENY, (FINANCIAL, ENGAGEMENT, HISTORY, OUTCOMES, OPERATIONS),
+         "Money, marketing, how we fare and our own systems are none of a partner's business."),
 
     # Customer relationship management: the PHI boundary.
     Line(CRM, ALLOW, (REFERENCE, PART, ENGAGEMENT),
          "The CRM knows a person by an opaque key, and how they relate to the practice, nothing more."),
     Line(CRM, MASK, (HISTORY,),
          "Outreach needs the quarter; the day is a date of someone's care (45 CFR 164.514(b)(2)(i)(C))."),
+    Line(CRM, ALLOW, (OUTCOMES,),
+         "A count of eleven patients or more, told as a range and without a key, identifies nobody "
+         "(45 CFR 164.514(a))."),
     Line(CRM, DENY, (IDENTITY, CONTACT, DEMOGRAPHICS),
          "What the CRM knows of a person it was told by that person; the record adds nothing to it."),
     Line(CRM, DENY, (DIRECTORY, SCHEDULE, REASON, VISIT),
@@ -102,7 +112,7 @@ TABLE: tuple[Line, ...] = (
          "A model does not need to know who the person is."),
     Line(AI, DENY, (NOTES,),
          "Free text can name anyone and instruct a model; it can't be masked by rule."),
-    Line(AI, DENY, (FINANCIAL, ENGAGEMENT, HISTORY, OPERATIONS),
+    Line(AI, DENY, (FINANCIAL, ENGAGEMENT, HISTORY, OUTCOMES, OPERATIONS),
          "Nothing of these bears on treatment."),
 )
 

@@ -61,6 +61,11 @@ class DataClass(Enum):
         "history",
         "When a person last visited or was in touch with the practice: dates of care, whoever keeps them.",
     )
+    OUTCOMES = (
+        "outcomes",
+        "What came of all patients' appointments together: counts in ranges, none of fewer than eleven "
+        "patients, with nobody's key.",
+    )
     OPERATIONS = "operations", "How the gateway and its sources are doing: nothing about persons."
 
 

@@ -20,6 +20,7 @@ from policies.emergency import Emergency
 from policies.masks import MASKS, Mask
 from policies.missing import fewest
 from policies.reasons import (
+    CONFINED,
     MASK_MISSING,
     PURPOSE_NOT_PERMITTED,
     RULE_RAISED,
@@ -171,6 +172,8 @@ def decide(standing: Standing, coordinate: Coordinate, classified: Classified) -
     denials = boundary.reasons if boundary.effect is Effect.DENY else ()
     if standing.purpose not in PURPOSES[standing.audience]:
         denials = (PURPOSE_NOT_PERMITTED, *denials)
+    if standing.has_patient and classified.data is DataClass.OUTCOMES:
+        denials = (*denials, CONFINED)
     if denials:
         # No scope would change these, so none is named as missing.
         return Decision(Effect.DENY, (*denials, SCOPE_MISSING) if missing else denials)

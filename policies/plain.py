@@ -11,6 +11,7 @@ from policies.classification import DataClass
 from policies.effects import Effect
 from policies.emergency import LONGEST_S
 from policies.markdown import table
+from policies.small_cells import FEWEST, STEP
 
 OPENING = """\
 # Who may read what
@@ -77,6 +78,10 @@ WORDS: tuple[tuple[str, str], ...] = (
      "A label that says what must be done with a record, such as not passing it on."),
     ("mask",
      "A rule that leaves less of a value, so that it identifies nobody."),
+    ("outcome",
+     f"What came of the appointments of a quarter, counted over all patients together. Counts are ranges of "
+     f"{STEP}; one of fewer than {FEWEST} patients is withheld. Patients whose consents deny outreach do not "
+     "count, nor do rows that are sensitive: for nobody, whoever asks."),
     ("persona",
      "A made-up person of the demonstration, one for each audience."),
     ("purpose",

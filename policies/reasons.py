@@ -8,6 +8,7 @@ from types import MappingProxyType
 UNCLASSIFIED = "unclassified"
 RULE_RAISED = "rule-raised"
 PURPOSE_NOT_PERMITTED = "purpose-not-permitted"
+CONFINED = "confined-to-one-patient"
 SCOPE_HELD = "scope-held"
 SCOPE_MISSING = "scope-missing"
 MASK_MISSING = "mask-missing"
@@ -25,6 +26,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         UNCLASSIFIED: "Denied: no rule knows the field.",
         RULE_RAISED: "Denied: a rule could not be evaluated.",
         PURPOSE_NOT_PERMITTED: "Denied: the audience may not ask for the stated purpose.",
+        CONFINED: "Denied: the token is for one patient, and the field tells of all of them together.",
         SCOPE_MISSING: "Denied: the token lacks a scope the field needs.",
         SCOPE_HELD: "The token holds the scopes the field needs.",
         MASK_MISSING: "Denied: the boundary masks the data class, and the field has no mask.",

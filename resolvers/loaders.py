@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from resolvers.accounts import Accounts
 from resolvers.batching import Loader
 from resolvers.bookings import Bookings
+from resolvers.counting import Counting
 from resolvers.house import Grants, House
 from resolvers.records import Records
 from resolvers.request import READ, SEARCH, Request
@@ -28,6 +29,7 @@ class Loaders:
         self.records = Records(self._request)
         self.bookings = Bookings(self._request, self.records)
         self.accounts = Accounts(self._request)
+        self.counting = Counting(self._request)
         self.touched = self._request.touched
         self.missing = self._request.missing
 

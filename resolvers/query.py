@@ -12,6 +12,7 @@ from resolvers.declare import Fields, edge
 from resolvers.directory import Practitioner
 from resolvers.encounter import Encounter
 from resolvers.node import Node
+from resolvers.outcomes import Outcomes
 from resolvers.patient import Patient
 from resolvers.roads import encounters_by_id, patients_by_id
 from resolvers.roots import (
@@ -22,6 +23,7 @@ from resolvers.roots import (
     me,
     node,
     nodes,
+    outcomes,
     patient_by_id,
     patients,
     practitioner_by_id,
@@ -108,6 +110,13 @@ class Query:
     )
     practitioner: Practitioner | None = edge(
         practitioner_by_id, "A practitioner.", data=DataClass.DIRECTORY, needs="Practitioner.r"
+    )
+    outcomes: Outcomes | None = edge(
+        outcomes,
+        "What came of the appointments of a quarter, over all patients together. `quarter` names one that"
+        " ended 30 days ago or earlier, such as `2026-Q3`.",
+        data=DataClass.OUTCOMES,
+        needs="__outcomes.read",
     )
     explain_access: AccessExplanation | None = edge(
         explain_access,

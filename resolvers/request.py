@@ -64,11 +64,11 @@ class Request:
         if gate is None:
             conditions = self.grant.conditions(resource, letter, consents=self.house.consents.are_kept)
             wanted = self._wanted.get(shown_as or resource, frozenset())
-            gate = Gate(conditions, wanted, self._consents().load, self.touched)
+            gate = Gate(conditions, wanted, self.consents().load, self.touched)
             self._gates[resource, letter] = gate
         return gate
 
-    def _consents(self) -> Loader[PatientId, Consented]:
+    def consents(self) -> Loader[PatientId, Consented]:
         """The consents of patients: those of all who are asked for in one turn, in one call."""
         return self.loader(("consents",), self.house.consents.of)
 

@@ -10,6 +10,7 @@ from strawberry.scalars import JSON
 from policies import Actor
 from resolvers.access import Access
 from resolvers.batching import At, Once
+from resolvers.cohort import Outcome, quarter_of
 from resolvers.connection import FIRST, Rows
 from resolvers.declare import Loads
 from resolvers.faults import BadInput
@@ -81,6 +82,10 @@ def sources(loaders: Loaders) -> Loads[None, tuple[Health, ...]]:
         return tuple(source.health() for source in loaders.house.sources.every)
 
     return Once(call)
+
+
+def outcomes(loaders: Loaders, quarter: str) -> Loads[None, Outcome]:
+    return At(loaders.counting.outcomes(), quarter_of(quarter, datetime.now(UTC).date()))
 
 
 def node(loaders: Loaders, id: strawberry.ID) -> Loads[None, object]:

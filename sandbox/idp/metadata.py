@@ -14,6 +14,7 @@ _SCOPES = (
     "user/*.rs",
     "system/*.rs",
     "__engagement.read",
+    "__outcomes.read",
 )
 _CAPABILITIES = (
     "launch-standalone",

@@ -67,10 +67,10 @@ def personas(
         Persona(
             name="frontdesk",
             title="Front desk",
-            may="Reads demographics, appointments, coverage and balances; nothing clinical.",
+            may="Reads demographics, appointments, coverage, balances and outcomes; nothing clinical.",
             role="practice",
             fhir_user=f"Practitioner/{front_desk}",
-            scope=("openid", "fhirUser", *(f"user/{type_}.rs" for type_ in _FRONT_DESK)),
+            scope=("openid", "fhirUser", *(f"user/{type_}.rs" for type_ in _FRONT_DESK), "__outcomes.read"),
         ),
         Persona(
             name="partner",
@@ -82,9 +82,9 @@ def personas(
         Persona(
             name="marketer",
             title="Marketer",
-            may="Works in the CRM: reads engagement, and nothing clinical.",
+            may="Works in the CRM: reads engagement and anonymised outcomes, and nothing clinical.",
             role="crm",
-            scope=("openid", "__engagement.read"),
+            scope=("openid", "__engagement.read", "__outcomes.read"),
         ),
         Persona(
             name="ai",

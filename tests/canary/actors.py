@@ -145,6 +145,8 @@ class Casting:
         words = [self._word(scope) for scope in who.scopes] + (
             ["__engagement.read"] if who.engagement else []
         )
+        # What it opens tells of nobody: whatever of a patient is in it is out of place, whoever asks.
+        words += ["__outcomes.read"] if self._rng.random() < 0.5 else []
         junk = [word for word in JUNK if who.patient is not None or not word.startswith("patient/")]
         words += ["openid", "launch/patient", *self._rng.sample(junk, self._rng.randrange(4))]
         self._rng.shuffle(words)

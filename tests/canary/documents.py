@@ -301,6 +301,8 @@ class Documents:
             return rng.sample(STATUSES, 2)
         if name in ("from", "to"):
             return rng.choice(("2025-03-10", "2020-01-01T00:00:00Z", "2026-01-01"))
+        if name == "quarter":
+            return rng.choice(("2025-Q1", "2024-Q4", "2026-Q1", "2099-Q1", self._any_value()))
         if name in ("category", "code"):
             return rng.choice(("laboratory", "I10", self._any_value()))
         return None

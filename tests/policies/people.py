@@ -73,6 +73,7 @@ NOTE = Coordinate("DocumentReference", "content")
 BALANCE = Coordinate("Patient", "balance")
 SCORE = Coordinate("Engagement", "score")
 LAST_TOUCH = Coordinate("Engagement", "lastTouch")
+OUTCOMES = Coordinate("Query", "outcomes")
 UNKNOWN = Coordinate("Patient", "shoeSize")
 
 COORDINATES: dict[Coordinate, Classified] = {
@@ -96,4 +97,5 @@ COORDINATES: dict[Coordinate, Classified] = {
     BALANCE: Classified.of(DataClass.FINANCIAL, "Account.rs"),
     SCORE: Classified.of(DataClass.ENGAGEMENT, "__engagement.read"),
     LAST_TOUCH: Classified.of(DataClass.HISTORY, "__engagement.read"),
+    OUTCOMES: Classified.of(DataClass.OUTCOMES, "__outcomes.read"),
 }

@@ -25,6 +25,7 @@ SIGNED_OFF = {
     DataClass.FINANCIAL: "A-A---",
     DataClass.ENGAGEMENT: "AAA-A-",
     DataClass.HISTORY: "AAA-M-",
+    DataClass.OUTCOMES: "-AA-A-",
     DataClass.OPERATIONS: "-AA---",
 }
 EFFECTS = {"A": Effect.ALLOW, "M": Effect.MASK, "-": Effect.DENY}

@@ -37,6 +37,7 @@ from tests.policies.people import (
     ME,
     NAME,
     NOTE,
+    OUTCOMES,
     PATIENT_ID,
     PATIENTS_BY_GENDER,
     SCORE,
@@ -480,3 +481,29 @@ def test_the_oldest_of_many_standings_is_forgotten_and_decided_anew() -> None:
 
     assert policy.grant(ana).decide(NAME) is not first
     assert policy.grant(ana).decide(NAME) == first
+
+
+@pytest.mark.parametrize("audience", [Audience.CRM, Audience.CLINICIAN, Audience.PRACTICE])
+def test_a_token_for_one_patient_is_told_nothing_of_all_of_them_whatever_else_it_may(
+    audience: Audience,
+) -> None:
+    wide = someone(audience, "system/*.rs __outcomes.read")
+
+    assert decide(wide, OUTCOMES).effect is ALLOW
+    assert decide(replace(wide, patient=ANA), OUTCOMES) == Decision(DENY, ("confined-to-one-patient",))
+    assert decide(someone(audience, "system/*.cruds", patient=ANA), OUTCOMES) == Decision(
+        DENY, ("confined-to-one-patient", "scope-missing")
+    )
+
+
+@pytest.mark.parametrize("audience", [Audience.PATIENT, Audience.PARTNER, Audience.AI])
+def test_outcomes_are_closed_to_who_needs_none_whatever_their_scopes(audience: Audience) -> None:
+    decision = decide(someone(audience, "system/*.rs __outcomes.read"), OUTCOMES)
+
+    assert decision == Decision(DENY, (f"boundary-{audience.value}-denies-outcomes",))
+
+
+def test_outcomes_need_a_scope_of_their_own() -> None:
+    decision = decide(the_marketer, OUTCOMES)
+
+    assert decision == Decision(DENY, ("scope-missing",), missing_scopes=("__outcomes.read",))

@@ -71,7 +71,7 @@ def test_a_policy_is_read_as_it_was_written() -> None:
 
 
 def test_a_snapshot_says_of_every_coordinate_what_the_policy_decides() -> None:
-    scopes = "system/*.cruds __engagement.read"
+    scopes = "system/*.cruds __engagement.read __outcomes.read"
     policy = Policy(COORDINATES)
 
     for audience in Audience:

@@ -11,7 +11,7 @@ from policies.reasons import MEANINGS
 from tests.policies.people import COORDINATES, someone
 
 PAGE = render(COORDINATES)
-EVERY_SCOPE = "system/*.cruds __engagement.read"
+EVERY_SCOPE = "system/*.cruds __engagement.read __outcomes.read"
 
 
 def section(heading: str) -> str:
@@ -55,7 +55,9 @@ def test_a_line_of_the_matrix_reads_as_compliance_reads_it() -> None:
         "`birthDate`", "demographics", "`Patient.r`", "allow", "allow", "allow",
         "mask: year-of-birth", "–", "mask: year-of-birth",
     ]  # fmt: skip
-    assert [cells[2] for cells in rows("### Query")] == ["nothing", "`Patient.s`", "nothing"]
+    assert [cells[2] for cells in rows("### Query")] == [
+        *("nothing", "`__outcomes.read`", "`Patient.s`", "nothing"),
+    ]
     assert rows("### Patient")[5][:3] == ["`id`", "reference", "`Patient.r` or `__engagement.read`"]
 
 
@@ -67,7 +69,9 @@ def test_types_fields_and_arguments_come_in_order() -> None:
     shuffled = dict(reversed(COORDINATES.items()))
 
     assert render(shuffled) == PAGE
-    assert [cells[0] for cells in rows("### Query")] == ["`me`", "`patients(gender:)`", "`sources`"]
+    assert [cells[0] for cells in rows("### Query")] == [
+        *("`me`", "`outcomes`", "`patients(gender:)`", "`sources`"),
+    ]
     assert re.findall(r"^### (\w+)$", PAGE, re.MULTILINE) == [
         "Appointment", "Condition", "DocumentReference", "Encounter", "Engagement", "Patient",
         "PatientSearch", "Query",
@@ -98,11 +102,11 @@ def test_every_audience_persona_and_purpose_is_named() -> None:
 def test_the_page_opens_with_what_each_audience_sees_in_kinds_of_data() -> None:
     seen = {cells[0]: cells[2:] for cells in rows("## What each audience sees")}
 
-    assert seen["crm"][:2] == ["engagement", "history"]
+    assert seen["crm"][:2] == ["engagement, outcomes", "history"]
     assert seen["ai"] == [
         "directory, schedule, reason, visit, clinical",
         "demographics",
-        "identity, contact, notes, financial, engagement, history, operations",
+        "identity, contact, notes, financial, engagement, history, outcomes, operations",
     ]
     assert seen["clinician"][1:] == ["–", "financial"]
     assert list(seen) == [audience.value for audience in Audience]

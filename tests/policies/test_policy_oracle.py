@@ -41,10 +41,10 @@ RESOURCES = (
 CARE = "reference directory identity contact demographics schedule reason"
 OPEN = {
     "patient": f"{CARE} visit clinical notes financial engagement history",
-    "clinician": f"{CARE} visit clinical notes engagement history operations",
-    "practice": f"{CARE} financial engagement history operations",
+    "clinician": f"{CARE} visit clinical notes engagement history outcomes operations",
+    "practice": f"{CARE} financial engagement history outcomes operations",
     "partner": "reference directory identity schedule visit",
-    "crm": "reference engagement",
+    "crm": "reference engagement outcomes",
     "ai": "reference directory schedule reason visit clinical",
 }
 MASKED = {("partner", "demographics"), ("ai", "demographics"), ("crm", "history")}
@@ -67,7 +67,7 @@ clinical = st.builds(
     "{}/{}.{}{}".format, st.sampled_from(["patient", "user", "system"]), types, permissions, queries
 )
 words = clinical | st.sampled_from(
-    ["__engagement.read", "__engagement.write", "openid", "launch/patient", "nonsense"]
+    ["__engagement.read", "__outcomes.read", "__engagement.write", "openid", "launch/patient", "nonsense"]
 )
 texts = st.lists(words, max_size=5).map(" ".join)
 patients = st.sampled_from([None, ANA, BEN])
@@ -128,6 +128,8 @@ def oracle(actor: Actor, text: str, coordinate: str) -> tuple[Effect, bool]:
     opened = cell[1] in OPEN[cell[0]].split()
     masked = cell in MASKED and coordinate in HAVE_MASKS
     if not (opened or masked) or actor.purpose.value not in PURPOSES[cell[0]].split():
+        return Effect.DENY, False
+    if cell[1] == "outcomes" and actor.patient is not None:
         return Effect.DENY, False
     for need in str(named[coordinate].needs).split(" or "):
         kind, _, letters = need.partition(".")

@@ -113,7 +113,7 @@ def test_a_grant_is_granted_again_unchanged(requested: list[str], allowed: list[
             "Practitioner/prac-0002",
             None,
             "openid fhirUser user/Patient.rs user/Appointment.rs user/Practitioner.rs user/Location.rs "
-            "user/Organization.rs user/Coverage.rs user/Account.rs",
+            "user/Organization.rs user/Coverage.rs user/Account.rs __outcomes.read",
         ),
         (
             "partner",
@@ -123,7 +123,7 @@ def test_a_grant_is_granted_again_unchanged(requested: list[str], allowed: list[
             "system/Patient.rs system/Appointment.rs system/Encounter.rs system/Practitioner.rs "
             "system/Location.rs",
         ),
-        ("marketer", "crm", None, None, "openid __engagement.read"),
+        ("marketer", "crm", None, None, "openid __engagement.read __outcomes.read"),
         ("ai", "ai", None, None, "system/*.rs"),
     ],
 )

@@ -35,6 +35,7 @@ EDGES: Mapping[str, str] = {
     "Query.practitioner": "ehr Practitioner",
     "Query.appointment": "pms appointments",
     "Query.appointments": "pms appointments",
+    "Query.outcomes": "pms appointments",
     "Me.patient": "ehr Patient",
     "Me.encounter": "ehr Encounter",
     "Patient.generalPractitioner": "ehr Practitioner",
