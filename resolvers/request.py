@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from policies.reasons import OUT_OF_REACH
 from resolvers.batching import Loader, Tasks
 from resolvers.consents import Consented
 from resolvers.gate import Asked, Gate, Owner, Touched
@@ -79,9 +80,16 @@ class Request:
         self.seen += (row for row in rows if isinstance(row, Patient))
 
     async def asked(self, gate: Gate, patients: Sequence[PatientId]) -> tuple[list[PatientId], Asked]:
-        """Those patients whose rows may be asked for, and what is known of the others."""
-        asked = await gate.ask(patients)
-        may = asked.may(patients)
+        """Those patients whose rows may be asked for, and what is known of the others.
+
+        Who is out of the actor's reach altogether is not asked about; that they tried is on record.
+        """
+        near = [patient for patient in patients if gate.rule.reaches_all_of(patient) is not False]
+        if len(near) < len(patients):
+            self.touched.patients.update(patients)
+            self.touched.withheld[OUT_OF_REACH] += len(patients) - len(near)
+        asked = await gate.ask(near)
+        may = asked.may(near)
         self.touched.patients.update(may)
         return may, asked
 

@@ -38,6 +38,14 @@ def codes(answer: dict[str, Any]) -> list[str]:
     return [error["extensions"]["code"] for error in answer.get("errors", [])]
 
 
+def asking(house: House, persona: str, query: str) -> tuple[dict[str, Any], list[tuple[str, frozenset[str]]]]:
+    """An answer, and what was fetched for it: of each call its target and the elements it asked for."""
+    house.token(persona)
+    house.forget()
+    answer = house.ask(persona, query)
+    return answer, [(call.target, call.elements) for call in house.asked_all()]
+
+
 def refused(house: House, persona: str, query: str, code: str, variables: Any = None) -> dict[str, Any]:
     """Asks what is refused as a whole: no data, that code, and nobody was asked anything."""
     house.token(persona)

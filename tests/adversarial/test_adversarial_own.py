@@ -136,9 +136,43 @@ def test_17_a_batch_is_no_request(house: House) -> None:
 def test_18_there_is_no_entity_to_forge_a_representation_of(house: House) -> None:
     forged = json.dumps({"__typename": "Patient", "id": OTHER})
     query = "query($r: [String!]!) { _entities(representations: $r) { ... on Patient { id } } }"
-    refused(house, "patient", query, "GRAPHQL_VALIDATION_FAILED", {"r": [forged]})
+    answer = refused(house, "patient", query, "GRAPHQL_VALIDATION_FAILED", {"r": [forged]})
+    assert OTHER not in json.dumps(answer)
+    refused(house, "patient", "{ _service { sdl } }", "GRAPHQL_VALIDATION_FAILED")
     assert SCHEMA.query_type is not None
     assert not {"_entities", "_service"} & SCHEMA.query_type.fields.keys()
+
+
+FORGED = {
+    "a record under another type": "Condition/{encounter}",
+    "a person under a type of theirs": "Engagement/{person}",
+    "a part of a record": "HumanName/{person}",
+    "the root": "Query/1",
+    "a way round": "Encounter/../Patient/{person}",
+    "a query in it": "Patient/{person}?_include=*",
+    "two": "Patient/{own},{person}",
+    "a URL": "https://evil.example/Patient/{person}",
+    "a version": "Patient/{person}/_history/1",
+}
+
+
+@pytest.mark.parametrize("name", FORGED)
+def test_18_a_forged_type_or_id_is_looked_up_as_nothing_else(house: House, name: str) -> None:
+    """`node` is what a representation is elsewhere: its type is believed for what it finds alone."""
+    forged = FORGED[name].format(encounter=owned(house, "Encounter", ME)[0], person=OTHER, own=ME)
+    house.token("patient")
+    house.forget()
+
+    answer = house.ask("patient", "query N($id: ID!) { node(id: $id) { __typename id } }", {"id": forged})
+
+    assert (answer.get("data") or {"node": None}) == {"node": None}
+    assert set(codes(answer)) <= {"BAD_USER_INPUT"}
+    assert all(
+        not isinstance(error.get("message"), str) or OTHER not in error["message"]
+        for error in answer.get("errors", ())
+    )
+    assert {call.target for call in house.asked_all()} <= {"ehr Condition"}
+    assert all(OTHER not in call.text for call in house.asked_all())
 
 
 def test_19_the_crm_is_read_by_its_key_and_nothing_is_written_back(house: House) -> None:

@@ -10,13 +10,16 @@ import pytest
 
 from resolvers.schema import build, core_of
 from sandbox.dataset import generate
-from tests.adversarial.records import ME, OTHER, codes, consent, owned, refused
+from tests.adversarial.records import ME, OTHER, asking, codes, consent, owned, refused
 from tests.stories.conftest import TODAY
 from tests.stories.events import listening
 from tests.stories.house import House, running
 from tests.stories.sockets import connected
 
 SCHEMA = core_of(build())
+PERSON = "pat-"
+"""What the id of everybody begins with."""
+
 OF_OTHER = f'{{ patient(id: "Patient/{OTHER}") {{ id name {{ family }} conditions {{ nodes {{ id }} }} }} }}'
 
 
@@ -80,6 +83,20 @@ def test_03_every_road_asks_the_same_question(house: House, road: str) -> None:
         assert call.target.startswith("pms") or call.elements <= {"id", "meta", "identifier", "subject"}
 
 
+WHOLE = """{ node(id: "ID") { id
+  ... on Patient { name { family } conditions { nodes { id } } engagement { score } }
+  ... on Encounter { status reasonCode { text } patient { name { family } } observations { nodes { id } } }
+  ... on Condition { code { text } clinicalStatus { text } }
+  ... on Appointment { status reasonCode { text } patient { name { family } } } } }"""
+WHOSE_IT_IS = {
+    "Patient": (),
+    "Encounter": ("ehr Encounter",),
+    "Condition": ("ehr Condition",),
+    "Appointment": ("ehr Patient", "pms appointments"),
+}
+"""What it takes to find out whose it is: of whom they named, nothing; a booking tells an MRN, no more."""
+
+
 @pytest.mark.parametrize("kind", ["Patient", "Encounter", "Condition", "Appointment"])
 def test_04_what_is_another_patients_looks_like_what_is_not_there(house: House, kind: str) -> None:
     theirs = OTHER if kind == "Patient" else None
@@ -89,13 +106,19 @@ def test_04_what_is_another_patients_looks_like_what_is_not_there(house: House, 
         theirs = str(next(row["id"] for row in book if row["patient"]["mrn"] == mrn))
     theirs = theirs or owned(house, kind, OTHER)[0]
 
-    there = house.ask("patient", f'{{ node(id: "{kind}/{theirs}") {{ id }} }}')
-    nowhere = house.ask(
-        "patient", f'{{ node(id: "{kind}/{"999999" if kind == "Appointment" else "none"}") {{ id }} }}'
-    )
+    nobodys = "999999" if kind == "Appointment" else "none"
+
+    there, fetched = asking(house, "patient", WHOLE.replace("ID", f"{kind}/{theirs}"))
+    nowhere, looked_for = asking(house, "patient", WHOLE.replace("ID", f"{kind}/{nobodys}"))
 
     assert there["data"] == {"node": None}
     assert there == nowhere
+    assert {target for target, _ in looked_for} <= set(WHOSE_IT_IS[kind])
+    assert sorted(target for target, _ in fetched) == sorted(WHOSE_IT_IS[kind])
+    assert [elements for target, elements in fetched if target == "ehr Patient"] in (
+        [],
+        [frozenset({"id", "identifier"})],
+    )
 
 
 @pytest.mark.parametrize(
@@ -183,15 +206,50 @@ def _deny(practice: House, patient: str) -> None:
 @pytest.mark.parametrize("path", ["/fhir/$export", "/fhir/Group/1/$export", "/fhir/Patient/$export"])
 def test_10_there_is_no_export_and_no_roster_to_take_it_from(house: House, path: str) -> None:
     assert "Group" not in SCHEMA.type_map
-    house.token("clinician")
+    token = house.token("clinician")
+    headers = {
+        "Authorization": f"Bearer {token}",
+        "Prefer": "respond-async",
+        "Accept": "application/fhir+json",
+    }
     house.forget()
 
-    answer = house.client.get(
-        f"{house.addresses.gateway}{path}", headers={"Authorization": f"Bearer {house.token('clinician')}"}
-    )
-
-    assert answer.status_code == 404
+    for method in ("GET", "POST"):
+        answer = house.client.request(method, f"{house.addresses.gateway}{path}", headers=headers)
+        assert answer.status_code == 404
+        assert "Content-Location" not in answer.headers
+        assert PERSON not in answer.text
     assert house.asked_all() == []
+
+
+ROSTERS = {
+    "a group": '{ group(id: "Group/1") { member { id } } }',
+    "its node": '{ node(id: "Group/1") { id } }',
+    "everybody, by id": "{{ nodes(ids: {ids}) {{ id ... on Patient {{ name {{ family }} }} }} }}",
+    "everybody, by list": "{ patients(first: 500) { nodes { id name { family } } } }",
+}
+
+
+@pytest.mark.parametrize("roster", ROSTERS)
+def test_10_a_roster_that_cannot_be_checked_is_given_to_nobody(roster: str) -> None:
+    """Who is on it is settled by their consents: while those cannot be read nobody is told of anybody."""
+    ids = json.dumps([f"Patient/pat-{number:06}" for number in range(1, 7)])
+    query = ROSTERS[roster].replace("{{", "{").replace("}}", "}").replace("{ids}", ids)
+    with running(generate(6, today=TODAY)) as practice:
+        token = practice.token("clinician")
+        with practice.faulty("ehr", "status", value=500, path="/fhir/Consent"):
+            practice.forget()
+            answer = practice.ask_as(token, query)
+            fetched = practice.asked_all()
+
+    assert PERSON not in json.dumps(answer)
+    assert set(codes(answer)) <= {
+        "GRAPHQL_VALIDATION_FAILED",
+        "SOURCE_UNAVAILABLE",
+        "NOT_FOUND",
+        "BAD_USER_INPUT",
+    }
+    assert {call.target for call in fetched} <= ({"ehr Patient"} if roster == "everybody, by list" else set())
 
 
 def test_11_a_job_that_is_anothers_and_none_at_all_are_the_same_404(house: House) -> None:
@@ -201,6 +259,25 @@ def test_11_a_job_that_is_anothers_and_none_at_all_are_the_same_404(house: House
     answers = [house.client.get(f"{where}?job={job}", headers=sent) for job in "12" for sent in (headers, {})]
 
     assert {(it.status_code, it.text) for it in answers} == {(404, answers[0].text)}
+
+
+PAGED = (
+    "query P($after: String) { patients(first: 2, after: $after) { nodes { id } pageInfo { endCursor } } }"
+)
+
+
+@pytest.mark.parametrize("persona", ["patient", "partner", "ai", "marketer"])
+def test_11_what_stands_for_anothers_search_goes_on_for_nobody_else(house: House, persona: str) -> None:
+    """A cursor is what outlives a request here, as a job does elsewhere."""
+    cursor = house.data("clinician", PAGED)["patients"]["pageInfo"]["endCursor"]
+    house.token(persona)
+    house.forget()
+
+    answer = house.ask(persona, PAGED, {"after": cursor})
+
+    assert (answer["data"], codes(answer)) == ({"patients": None}, ["BAD_USER_INPUT"])
+    assert PERSON not in json.dumps(answer)
+    assert house.asked_all() == []
 
 
 def test_12_a_link_between_persons_leads_nowhere_whatever_it_assures(bent: House) -> None:
@@ -222,7 +299,10 @@ def test_13_a_label_that_is_not_known_closes_the_row(bent: House, persona: str) 
     )
     query = f'{{ node(id: "Condition/{labelled}") {{ id ... on Condition {{ code {{ text }} }} }} }}'
 
-    assert bent.data(persona, query) == {"node": None}
+    answer, fetched = asking(bent, persona, query)
+    assert answer["data"] == {"node": None}
+    assert "errors" not in answer
+    assert [target for target, _ in fetched] == ["ehr Condition"], "its label is all that there is to look at"
     assert bent.data("patient", query)["node"]["id"] == f"Condition/{labelled}"
 
 
