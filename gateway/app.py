@@ -32,6 +32,7 @@ from gateway.recording import Recording
 from gateway.refusing import quarantining
 from gateway.samples import SAMPLES
 from gateway.settings import Settings
+from gateway.streaming import OpenStreams
 from gateway.telemetry import Metrics, otlp_exporter, tracer_provider
 from gateway.transport.explorer import ExplorerConfig, explorer_routes
 from gateway.transport.routes import graphql_routes
@@ -124,6 +125,7 @@ def compose(
         recording=Recording(audit),
         break_glass=BreakGlass(audit, metrics, clock=clock),
         volume=volume,
+        streams=OpenStreams(settings.limits.streams, settings.limits.streams_of_client, metrics),
         deadline_s=settings.server.operation_deadline_s,
     )
 

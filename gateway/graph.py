@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -34,6 +34,7 @@ from gateway.presenting import codes, core_errors, field_errors, partial_errors
 from gateway.recording import Ran, Recording
 from gateway.source_states import source_states
 from gateway.stating import stated
+from gateway.streaming import OpenStreams
 from gateway.telemetry import Metrics, trace_context, trace_id, traceparent
 from gateway.transport.service import (
     Answer,
@@ -88,6 +89,7 @@ class Graph:
     recording: Recording
     break_glass: BreakGlass
     volume: Volume
+    streams: OpenStreams
     deadline_s: float = 10.0
     _prepared: WeakKeyDictionary[Operation, Prepared] = field(default_factory=WeakKeyDictionary)
 
@@ -126,6 +128,7 @@ class Graph:
     ) -> AsyncGenerator[Result, None]:
         """The results of one operation of any kind: of a subscription, one for each change."""
         trace, operation = trace_id(asked.traceparent), None
+        held = AsyncExitStack()
         try:
             caller = self._in_turn(stated(caller, asked))
             operation = self._operation(asked)
@@ -137,11 +140,12 @@ class Graph:
                 return
             variables = self._variables(operation, asked)
             events = self._events(self._wanted(operation, caller, variables, asked.resume_after), caller)
+            held.enter_context(self.streams.held(caller.client_id))
         except RequestError as refused:
             self.recording.refused(caller, asked, operation, refused, trace)
             raise RequestRefused(encode(refused.shown(trace))) from None
-        self.recording.started(operation, caller, trace)
-        async with aclosing(events):
+        async with held, aclosing(events):
+            self.recording.started(operation, caller, trace)
             async for item in events:
                 if isinstance(item, Gap):
                     yield Result(_missed(item, trace), item.cursor)

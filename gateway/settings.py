@@ -237,13 +237,24 @@ class Telemetry(Section, frozen=True, kw_only=True):
 
 
 class Limits(Section, frozen=True, kw_only=True):
-    """How large an operation may be."""
+    """How large an operation may be, and how many subscriptions may be open."""
 
     tokens: Annotated[int, Meta(ge=10, le=100_000, description="Tokens of the document.")] = 2_000
     depth: Annotated[int, Meta(ge=1, le=100, description="Fields within fields, fragments spread out.")] = 16
     aliases: Annotated[int, Meta(ge=0, le=10_000, description="Aliases, fragments spread out.")] = 50
     root_fields: Annotated[int, Meta(ge=1, le=1_000, description="Fields of the operation's root.")] = 20
     nodes: Annotated[int, Meta(ge=1, le=100_000, description="Fields in all, fragments spread out.")] = 400
+    streams: Annotated[
+        int, Meta(ge=1, le=1_000_000, description="Subscriptions open in one process of the gateway.")
+    ] = 5_000
+    streams_of_client: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=1_000_000,
+            description="Those of one client: an app counts as one, whoever uses it.",
+        ),
+    ] = 1_000
 
 
 class Volume(Section, frozen=True, kw_only=True):

@@ -105,6 +105,12 @@ class Metrics:
         self.streams = Counter(
             "caregraph_event_streams", "Event streams, by how they ended.", ["ending"], registry=made
         )
+        self.streams_refused = Counter(
+            "caregraph_streams_refused",
+            "Subscriptions refused since as many were open as may be: of the client, or of the process.",
+            ["bound"],
+            registry=made,
+        )
         self.upstream_seconds = Histogram(
             "caregraph_upstream_seconds",
             "Time of a call to a source.",

@@ -18,7 +18,7 @@ from gateway.adapters.sections import SourceSection
 from gateway.app import create_app
 from gateway.cli.demo import demo_table
 from gateway.cli.serve import server
-from gateway.settings import Audit, Secret, Settings, Volume, read_settings
+from gateway.settings import Audit, Limits, Secret, Settings, Volume, read_settings
 from sandbox.addresses import Addresses
 from sandbox.ehr.quirks import NONE, Quirks
 from sandbox.records import Dataset
@@ -157,6 +157,7 @@ def running(
     audit_url: str | None = None,
     clock: Callable[[], float] = time.time,
     volume: Volume | None = None,
+    limits: Limits | None = None,
     ehr_quirks: Quirks = NONE,
     ehr: Mapping[str, Any] | None = None,
 ) -> Iterator[House]:
@@ -181,6 +182,8 @@ def running(
             settings = replace(settings, audit=_audit(trail, audit_url))
         if volume is not None:
             settings = replace(settings, volume=volume)
+        if limits is not None:
+            settings = replace(settings, limits=limits)
         gateway = server(create_app(settings, clock=clock), settings)
         thread = threading.Thread(target=gateway.run, daemon=True)
         thread.start()
