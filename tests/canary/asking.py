@@ -17,7 +17,7 @@ from tests.canary.actors import Asker
 from tests.canary.documents import Operation
 from tests.canary.oracle import Who
 
-WITHIN_S = 60.0
+WITHIN_S = 120.0
 LIMITS = httpx.Limits(max_connections=24, keepalive_expiry=1.0)
 """A connection is let go of well before the gateway would hang up on one that lies idle."""
 Told = Callable[["Asked", bytes], None]
@@ -94,7 +94,11 @@ class Clients:
     def _connected(self) -> connect:
         url = self._url.replace("http://", "ws://")
         return connect(
-            url, subprotocols=[Subprotocol("graphql-transport-ws")], close_timeout=5, max_size=None
+            url,
+            subprotocols=[Subprotocol("graphql-transport-ws")],
+            open_timeout=WITHIN_S,
+            close_timeout=5,
+            max_size=None,
         )
 
     async def ask(self, asked: Asked) -> None:
