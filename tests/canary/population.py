@@ -188,7 +188,9 @@ def _billing(world: World, patient: str, mrn: str) -> None:
         {
             "id": coverage.integer("id", "id"),
             "patient_mrn": mrn,
-            "payer_name": coverage.text("payer_name", "payor"),
+            "payer_name": coverage.key(
+                "payer_name", "payor"
+            ),  # where the practice speaks FHIR, an id as well
             "plan_name": coverage.text("plan_name", "plan"),
             "member_id": coverage.text("member_id", "subscriberId"),
             "status": "active",
@@ -220,7 +222,7 @@ def _contact(world: World, patient: str) -> None:
         "attendance_rate": writer.number("attendance_rate", "attendanceRate", whole=0),
         "satisfaction_score": writer.number("satisfaction_score", "satisfaction", whole=3),
         "last_touch_at": writer.at("last_touch_at", "lastTouch"),
-        "hubspot_owner_id": writer.text("hubspot_owner_id", "owner"),
+        "hubspot_owner_id": str(writer.integer("hubspot_owner_id", "owner")),
         "owner_name": writer.text("owner_name", "owner"),
     }
     flags = {"email_consent": "true", "sms_consent": "false", "phone_consent": "true"}

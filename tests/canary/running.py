@@ -15,10 +15,10 @@ from typing import Any
 
 import httpx
 
-from sandbox.ehr.quirks import NONE, Quirks
 from tests.canary.actors import AUDIENCES, BAD, Asker, Casting
 from tests.canary.asking import Asked, Clients
 from tests.canary.documents import Documents, Operation
+from tests.canary.kinds import USUAL, Kinds
 from tests.canary.oracle import PURPOSES, Who
 from tests.canary.population import made
 from tests.canary.records import World
@@ -55,18 +55,16 @@ class Ran:
         return "\n".join([*lines, *kept, f"leaks: {len(self.watch.leaks)}"])
 
 
-def run(
-    seed: int, operations: int, trail: Path, *, quirks: Quirks = NONE, redis_url: str | None = None
-) -> Ran:
+def run(seed: int, operations: int, trail: Path, kinds: Kinds = USUAL, redis_url: str | None = None) -> Ran:
     """A world, and so many operations in it."""
     world, rng = made(seed), Random(seed + 1)  # noqa: S311 - the same run for the same seed
     casting = Casting(world, rng)
     ran = Ran(Watch(world))
     with (
         _little_collected(),
-        staged(world, casting.jwks(), trail, quirks=quirks, redis_url=redis_url) as stage,
+        staged(world, casting.jwks(), trail, kinds, redis_url) as stage,
     ):
-        asyncio.run(_Rounds(stage, rng, casting, ran).all(operations))
+        asyncio.run(_Rounds(stage, rng, casting, ran, kinds).all(operations))
         ran.watch.behind(stage)
         ran.watch.kept(stage, redis_url)
     return ran
@@ -86,8 +84,9 @@ def _little_collected() -> Iterator[None]:
 
 
 class _Rounds:
-    def __init__(self, stage: Stage, rng: Random, casting: Casting, ran: Ran) -> None:
+    def __init__(self, stage: Stage, rng: Random, casting: Casting, ran: Ran, kinds: Kinds) -> None:
         self._stage = stage
+        self._kinds = kinds
         self._rng = rng
         self._ran = ran
         self._documents = Documents(stage.world, rng)
@@ -125,7 +124,7 @@ class _Rounds:
                     asked = Asked(asker, who, operation, "post", {"purposeOfUse": purpose})
                     self._ran.asked["whole views"] += 1
                     await self._clients.ask(asked)
-                may = owed(self._stage.world, who)
+                may = owed(self._stage.world, who, self._kinds.usual_roles)
                 shown = self._ran.watch.shown & may
                 self._ran.whole[f"{who.audience} for {purpose}"] = (len(shown), len(may))
                 self._ran.watch.missing.extend(self._stage.world.marks.by_text[text] for text in may - shown)

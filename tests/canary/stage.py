@@ -23,19 +23,19 @@ from starlette.routing import Route
 
 from gateway.adapters.assembling import adapters
 from gateway.app import compose
-from gateway.cli.demo import demo_settings
+from gateway.cli.demo import demo_table
 from gateway.cli.serve import server
 from gateway.graph import Graph
 from gateway.measuring import Measuring
-from gateway.settings import Audit, Secret, Settings
+from gateway.settings import Audit, Secret, Settings, read_settings
 from gateway.telemetry import Metrics, tracer_provider
 from gateway.telemetry.logs import OURS, JsonLines
 from sandbox.addresses import Addresses
-from sandbox.ehr.quirks import NONE, Quirks
 from sandbox.serve import Options, background
 from sandbox.serving import one
 from tests.canary.actors import AUDIENCE, ISSUER
 from tests.canary.asking import LIMITS
+from tests.canary.kinds import REQUESTS_KEPT, USUAL, Kinds, held
 from tests.canary.records import World
 
 STARTS_WITHIN_S = 30.0
@@ -68,6 +68,7 @@ class Stage:
 
     world: World
     addresses: Addresses
+    knobs: dict[str, str]
     graph: Graph
     logs: Logs
     spans: InMemorySpanExporter
@@ -84,29 +85,25 @@ class Stage:
 
     def requests(self, source: str) -> list[Any]:
         """What reached a source since it was last asked for."""
-        where = f"{self.addresses.knobs(source)}/requests"
+        where = f"{self.knobs[source]}/requests"
         found: list[Any] = self.client.get(where).json()["requests"]
         self.client.delete(where).raise_for_status()
         return found
 
     def fault(self, source: str, mode: str, value: float | None = None, times: int | None = None) -> None:
         order = {"mode": mode, "value": value, "times": times}
-        where = f"{self.addresses.knobs(source)}/faults"
+        where = f"{self.knobs[source]}/faults"
         self.client.put(where, json={k: v for k, v in order.items() if v is not None}).raise_for_status()
 
 
-def settings_of(addresses: Addresses, key: ECKey, world: World, jwks_url: str, trail: Path) -> Settings:
-    """The demo's settings, with the canaries' own identity provider and an audit on disk."""
-    made = demo_settings(addresses, key.as_dict(private=True), world.dataset)
-
-    def patient(sources: Any) -> Any:
-        return {name: replace(source, timeout_s=BUSY_S) for name, source in sources.items()}
-
+def settings_of(table: dict[str, Any], jwks_url: str, trail: Path) -> Settings:
+    """The settings of that table, with the canaries' own identity provider and an audit on disk."""
+    for role in SOURCES:
+        for section in table[role].values():
+            section["timeout_s"] = BUSY_S
+    made = read_settings(environ={}, table=table)
     return replace(
         made,
-        ehr=patient(made.ehr),
-        pms=patient(made.pms),
-        crm=patient(made.crm),
         identity=replace(made.identity, issuer=ISSUER, audience=AUDIENCE, jwks_url=jwks_url),
         audit=Audit(sink="sqlite", directory=str(trail)),
         changes=replace(made.changes, poll_seconds=0.2),
@@ -116,17 +113,19 @@ def settings_of(addresses: Addresses, key: ECKey, world: World, jwks_url: str, t
 
 @contextmanager
 def staged(
-    world: World, jwks: dict[str, Any], trail: Path, *, quirks: Quirks = NONE, redis_url: str | None = None
+    world: World, jwks: dict[str, Any], trail: Path, kinds: Kinds = USUAL, redis_url: str | None = None
 ) -> Iterator[Stage]:
-    """The house over a world; with *redis_url* its changes are logged there."""
+    """The house over a world held by systems of *kinds*; with *redis_url* its changes are logged there."""
     key = ECKey.generate_key("P-384", {"kid": "c1", "use": "sig", "alg": "ES384"}, private=True)
-    options = Options(None, None, ehr_quirks=quirks, requests_kept=200_000)
-    with ExitStack() as held:
-        logs = held.enter_context(_logging())
-        idp = held.enter_context(one(_keys(jwks)))
+    options = Options(None, None, ehr_quirks=kinds.quirks, requests_kept=REQUESTS_KEPT)
+    with ExitStack() as holding:
+        logs = holding.enter_context(_logging())
+        idp = holding.enter_context(one(_keys(jwks)))
         public = {"keys": [key.as_dict(private=False)]}
-        addresses = held.enter_context(background(world.dataset, backend_jwks=public, options=options))
-        settings = settings_of(addresses, key, world, f"{idp}/jwks", trail)
+        addresses = holding.enter_context(background(world.dataset, backend_jwks=public, options=options))
+        table = demo_table(addresses, key.as_dict(private=True), world.dataset)
+        systems = holding.enter_context(held(kinds, world.dataset, addresses, table))
+        settings = settings_of(systems.table, f"{idp}/jwks", trail)
         if redis_url is not None:
             changes = replace(settings.changes, log="redis", redis_url=Secret(redis_url))
             settings = replace(settings, changes=changes)
@@ -135,10 +134,11 @@ def staged(
         measuring = Measuring(Metrics(), provider.get_tracer("caregraph"))
         app = compose(settings, adapters(settings, observers=[measuring]), measuring)
         graph = _graph(measuring.metrics)
-        stage = Stage(world, addresses, graph, logs, exporter, trail, provider.force_flush)  # type: ignore[attr-defined]
-        held.callback(stage.client.close)
-        held.callback(provider.shutdown)  # type: ignore[attr-defined]
-        held.enter_context(_served(app, settings, stage))
+        flush = provider.force_flush  # type: ignore[attr-defined]
+        stage = Stage(world, addresses, systems.knobs, graph, logs, exporter, trail, flush)
+        holding.callback(stage.client.close)
+        holding.callback(provider.shutdown)  # type: ignore[attr-defined]
+        holding.enter_context(_served(app, settings, stage))
         yield stage
 
 

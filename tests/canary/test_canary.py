@@ -12,17 +12,29 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.ehr.quirks import EPIC, NONE, Quirks
+from sandbox.ehr.quirks import ATHENAHEALTH, EPIC, HAPI, MEDPLUM, Quirks
 from tests.canary.actors import AUDIENCES, BAD
+from tests.canary.kinds import Kinds
 from tests.canary.running import Ran, run
 from tests.gateway.changes.redis_process import RedisProcess, redis_program
 
 SHORT = 1_500
 DEEP = 4_200
-WORLDS = range(100, 112)
+WORLDS = {
+    100: Kinds(),
+    101: Kinds(EPIC),
+    102: Kinds(Quirks(ignored=frozenset({"_elements"}))),
+    103: Kinds(MEDPLUM, {"vendor": "medplum"}),
+    104: Kinds(pms="fhir", crm="salesforce"),
+    105: Kinds(EPIC, {"vendor": "epic"}, crm="dynamics"),
+    106: Kinds(ATHENAHEALTH, {"vendor": "athenahealth"}),
+    107: Kinds(HAPI, {"vendor": "hapi"}, pms="fhir"),
+    108: Kinds(crm="salesforce"),
+    109: Kinds(EPIC, {"vendor": "epic"}),
+    110: Kinds(crm="dynamics"),
+    111: Kinds(HAPI, {"vendor": "hapi"}),
+}
 TRANSPORTS = ("post", "get", "stream", "socket")
-EHRS = (NONE, EPIC, Quirks(ignored=frozenset({"_elements"})))
-"""An EHR that gives what is asked for, and such as always give whole resources."""
 
 
 @pytest.fixture
@@ -37,7 +49,7 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
 def test_no_marked_value_is_found_where_it_may_not_be(
     tmp_path: Path, redis_url: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    ran = run(7, SHORT, tmp_path / "audit", quirks=EPIC, redis_url=redis_url)
+    ran = run(7, SHORT, tmp_path / "audit", Kinds(EPIC), redis_url)
 
     _check(ran, 7, capfd)
     for audience in AUDIENCES:
@@ -52,7 +64,7 @@ def test_no_marked_value_is_found_in_many_worlds(
     seed: int, tmp_path: Path, redis_url: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     log = redis_url if seed % 2 else None
-    ran = run(seed, DEEP, tmp_path / "audit", quirks=_ehr(seed), redis_url=log)
+    ran = run(seed, DEEP, tmp_path / "audit", WORLDS[seed], log)
 
     _check(ran, seed, capfd)
     for bad in BAD:
@@ -62,16 +74,12 @@ def test_no_marked_value_is_found_in_many_worlds(
     assert ran.watch.seen["clinician events"] > 0, "nobody was told of a change"
 
 
-def _ehr(seed: int) -> Quirks:
-    return EHRS[seed % len(EHRS)]
-
-
 def _check(ran: Ran, seed: int, capfd: pytest.CaptureFixture[str]) -> None:
     """No leak; and that there was something to leak, for everybody."""
     written = capfd.readouterr()
     ran.watch.none_in("standard error", (written.err + written.out).encode())
     with capfd.disabled():
-        sys.stdout.write(f"\nseed {seed}\n{ran.text()}\n")
+        sys.stdout.write(f"\nseed {seed}: {WORLDS.get(seed, '')}\n{ran.text()}\n")
     told = "\n".join(str(leak) for leak in ran.watch.leaks[:20])
     assert not ran.watch.leaks, f"seed {seed}: {len(ran.watch.leaks)} leaks\n{told}"
     assert not ran.watch.missing, f"seed {seed}: not shown to those who may see it: {ran.watch.missing[:20]}"
@@ -80,6 +88,7 @@ def _check(ran: Ran, seed: int, capfd: pytest.CaptureFixture[str]) -> None:
         assert ran.watch.seen[f"bytes of {place}"] > 0, f"nothing was written to the {place}"
     for source in ("ehr", "pms", "crm"):
         assert ran.watch.seen[f"{source} requests"] > 0, f"the {source} was never asked"
+        assert ran.watch.seen[f"marks of the {source} shown"] > 0, f"of the {source} nothing was shown"
 
 
 def _check_everybody(ran: Ran) -> None:

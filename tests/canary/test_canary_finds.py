@@ -136,7 +136,7 @@ def _withheld(patch: pytest.MonkeyPatch) -> list[str]:
     ids: list[str] = [""]
     before = Gate._passes
 
-    def noted(self: Gate[Any], row: Any, *others: Any) -> bool:
+    def noted(self: Gate, row: Any, *others: Any) -> bool:
         passes = before(self, row, *others)
         if not passes:
             ids.append(str(getattr(row, "id", "")))

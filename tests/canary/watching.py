@@ -52,6 +52,7 @@ class Watch:
     missing: list[Mark] = field(default_factory=list)
     _may: dict[Any, frozenset[bytes]] = field(default_factory=dict)
     _owners: dict[int, str | None] = field(default_factory=dict)
+    _sent: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._owners = {row.number: row.owner for row in self.world.rows}
@@ -68,6 +69,8 @@ class Watch:
     def told(self, asked: Asked, data: bytes) -> None:
         """An answer, or a part of one."""
         may = self.may(asked)
+        if asked.operation.sent is not None:
+            self._sent.add(asked.operation.sent)
         found = self.world.marks.in_(data)
         self._count(asked, data, len(found))
         for mark in found:
@@ -78,6 +81,7 @@ class Watch:
             elif not self._is_at_home(asked, mark):
                 self.leaks.append(Leak("another patient's row", mark, asked.operation.document[:2000]))
         self.shown.update(mark.text.encode() for mark in found)
+        self.seen.update(f"marks of the {mark.source} shown" for mark in found)
 
     def _is_at_home(self, asked: Asked, mark: Mark) -> bool:
         mine = (None, asked.operation.about, asked.who.emergency)
@@ -96,10 +100,11 @@ class Watch:
             self.seen[f"{audience} events"] += b'"cursor"' in data
 
     def none_in(self, where: str, data: bytes, *, but: Collection[str] = ()) -> None:
-        """No mark may be there; *but* keys that stand in such elements."""
+        """No mark may be there; *but* keys that stand in such elements, and what was sent for one."""
         self.seen[f"bytes of {where}"] += len(data)
         for mark in self.world.marks.in_(data):
-            if not (mark.is_key and mark.element in but):
+            may_be = but and ((mark.is_key and mark.element in but) or mark.text in self._sent)
+            if not may_be:
                 self.leaks.append(Leak(where, mark, _around(data, mark)))
 
     def behind(self, stage: Stage) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from graphql import GraphQLObjectType, GraphQLSchema, get_named_type, is_leaf_type
@@ -39,8 +39,11 @@ def whole_documents(schema: GraphQLSchema, world: World) -> Iterator[str]:
         yield f'{{ patient(id: "Patient/{patient}") {{ id {parts} {roads} }} }}'
 
 
-def owed(world: World, who: Who) -> frozenset[bytes]:
-    """Of what the actor may be shown, what these queries have to show, for there is a road to it."""
+def owed(world: World, who: Who, roles: Collection[str]) -> frozenset[bytes]:
+    """Of what the actor may be shown, what these queries have to show, for there is a road to it.
+
+    *roles*: the sources all of whose records are told; another kind of system may have no place for some.
+    """
     may = allowed(world, who)
     texts = {row.number: {mark.text.encode() for mark in row.marks} for row in world.rows}
     is_known = {
@@ -52,7 +55,7 @@ def owed(world: World, who: Who) -> frozenset[bytes]:
     for row in world.rows:
         beside = row.kind in ("Coverage", "Account", "Engagement")
         is_hidden = beside and (not is_known[row.owner] or len(texts[row.number] & may) == 1)
-        if row.kind == "Location" or is_hidden:
+        if row.kind == "Location" or is_hidden or row.source not in roles:
             gone |= texts[row.number]
         gone |= {mark.text.encode() for mark in row.marks if mark.element in LATER}
     return may - gone

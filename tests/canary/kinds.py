@@ -1,0 +1,116 @@
+"""The kinds of systems that may hold a world's records, and the settings that go with each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from sandbox.addresses import Addresses
+from sandbox.crm.dynamics import dynamics_app
+from sandbox.crm.dynamics.sign_in import AppRegistration
+from sandbox.crm.salesforce import salesforce_app
+from sandbox.crm.salesforce.sign_in import ConnectedApp
+from sandbox.ehr.app import ehr_app
+from sandbox.ehr.quirks import NONE, Quirks
+from sandbox.knobs import Knobs
+from sandbox.pms.fhir import practice_dataset
+from sandbox.records import Dataset
+from sandbox.serving import one
+
+REQUESTS_KEPT = 200_000
+TOKEN = "let-me-in"
+Table = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """What holds the records. `ehr` is what the settings say of the EHR beside its address."""
+
+    quirks: Quirks = NONE
+    ehr: Mapping[str, Any] = field(default_factory=dict)
+    pms: str = "rest"
+    crm: str = "hubspot"
+
+    @property
+    def usual_roles(self) -> frozenset[str]:
+        """The sources that show all of their records that the graph has fields for."""
+        pms = {"pms"} if self.pms == "rest" else set[str]()
+        crm = {"crm"} if self.crm == "hubspot" else set[str]()
+        return frozenset({"ehr"} | pms | crm)
+
+    def __str__(self) -> str:
+        vendor = self.ehr.get("vendor", "generic")
+        return f"EHR {self.quirks.software} as {vendor}, PMS {self.pms}, CRM {self.crm}"
+
+
+USUAL = Kinds()
+
+
+@dataclass
+class Held:
+    """The settings of the sources, and where the knobs of each are."""
+
+    table: Table
+    knobs: dict[str, str]
+
+
+@contextmanager
+def held(kinds: Kinds, dataset: Dataset, addresses: Addresses, table: Table) -> Iterator[Held]:
+    """The systems of *kinds*, running beside those at *addresses*; *table* has the settings of these."""
+    found = Held(table, {name: addresses.knobs(name) for name in ("ehr", "pms", "crm")})
+    found.table["ehr"]["ehr"] |= kinds.ehr
+    with ExitStack() as running:
+        if kinds.pms == "fhir":
+            url = running.enter_context(_fhir_practice(dataset))
+            kept = ("time_zone", "client_id", "client_secret")
+            usual = {name: it for name, it in table["pms"]["pms"].items() if name not in kept}
+            other = {"kind": "fhir", "url": f"{url}/fhir", "auth": {"token": TOKEN}}
+            found.table["pms"]["pms"] = usual | other
+            found.knobs["pms"] = f"{url}/sandbox"
+        if kinds.crm != "hubspot":
+            url = running.enter_context(one(_crm(kinds.crm, dataset)))
+            found.table["crm"]["crm"] = _signing_in(kinds.crm, url)
+            found.knobs["crm"] = f"{url}/sandbox"
+        yield found
+
+
+def _signing_in(kind: str, url: str) -> Table:
+    if kind == "salesforce":
+        app = ConnectedApp()
+        return {"kind": kind, "url": url, "client_id": app.client_id, "client_secret": app.secret}
+    registered = AppRegistration()
+    given = {"client_id": registered.client_id, "client_secret": registered.secret}
+    return {"kind": kind, "url": url, "tenant": registered.tenant, "authority": url, **given}
+
+
+def _crm(kind: str, dataset: Dataset) -> ASGIApp:
+    is_salesforce = kind == "salesforce"
+    app = salesforce_app(dataset.contacts) if is_salesforce else dynamics_app(dataset.contacts)
+    return Knobs(app, "crm", kept=REQUESTS_KEPT)
+
+
+class _Later:
+    """An application that is made once its address is known."""
+
+    app: ASGIApp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+@contextmanager
+def _fhir_practice(dataset: Dataset) -> Iterator[str]:
+    """The practice's records on a FHIR server of their own: where it is."""
+
+    async def verify(token: str) -> dict[str, Any] | None:
+        return {"scope": "system/*.rs"} if token == TOKEN else None
+
+    later = _Later()
+    with one(later) as url:
+        app = ehr_app(practice_dataset(dataset.pms), verify=verify, base_url=url)
+        later.app = Knobs(app, "ehr", kept=REQUESTS_KEPT)
+        yield url
