@@ -72,6 +72,9 @@ def structures(official: Path) -> dict[str, Any]:
 TYPES = [name for name in DEFINITIONS if name not in ("CodeableReference", "RatioRange")]
 """Without those that came with R4B."""
 
+CODES_OF_R4B = {"text/cql-identifier", "text/cql-expression"}
+"""Of the languages of an Expression."""
+
 
 def expected(structure: dict[str, Any], path: str) -> dict[str, tuple[str, bool, bool]]:
     """Of each element right below *path*: its type, whether it is a list, whether it is required."""
@@ -127,7 +130,8 @@ def test_a_code_is_one_of_the_official_ones(name: str, schema: dict[str, Any]) -
         if (codes := it.get("items", it).get("enum")) is not None
     }
 
-    assert {it.name: tuple(sorted(it.codes)) for it in DEFINITIONS[name] if it.codes} == theirs
+    ours = {it.name: tuple(sorted({*it.codes} - CODES_OF_R4B)) for it in DEFINITIONS[name] if it.codes}
+    assert ours == theirs
 
 
 JUNK: list[Any] = [None, True, 7, 1.5, "", " x", "x y", "2026-02-01", {}, [], ["x"], {"vendor": 1}, [{}]]

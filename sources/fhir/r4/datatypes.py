@@ -34,8 +34,8 @@ DATATYPES: dict[str, str] = {
     "Duration": "value:decimal comparator:code(<|<=|>=|>) unit:string system:uri code:code",
     "Element": "",
     "Expression": (
-        "description:string name:id language:code(text/cql|text/fhirpath|application/x-fhir-query)! "
-        "expression:string reference:uri"
+        "description:string name:id expression:string reference:uri language:code("
+        "text/cql|text/fhirpath|application/x-fhir-query|text/cql-identifier|text/cql-expression)!"
     ),
     "Extension": (
         "url:uri! valueBase64Binary:base64Binary valueBoolean:boolean valueCanonical:canonical "
