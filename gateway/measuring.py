@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 
 from opentelemetry.trace import Tracer, get_current_span
 from prometheus_client import Counter, Histogram
@@ -31,6 +32,7 @@ class Measuring:
         self.tracer = tracer
         self._calls: dict[tuple[str, Outcome], tuple[Counter, Histogram]] = {}
         self._answered: dict[int, Counter] = {}
+        self._told: dict[str, float] = {}
 
     def on_call(self, source: str, outcome: Outcome, seconds: float, size: int) -> None:
         calls, times = self._of(source, outcome)
@@ -68,6 +70,13 @@ class Measuring:
 
     def on_file(self, source: str, feed: str, state: FileState) -> None:
         self.metrics.files.labels(source, feed, state.value).inc()
+
+    def on_told(self, source: str, as_of: datetime, is_stale: bool) -> None:
+        if source not in self._told:
+            # An age goes on while nothing happens: it is told when it is asked for.
+            self.metrics.feed_age.labels(source).set_function(lambda: time.time() - self._told[source])
+        self._told[source] = as_of.timestamp()
+        self.metrics.feed_stale.labels(source).set(is_stale)
 
     def on_change(self, source: str, outcome: Change) -> None:
         self.metrics.changes.labels(source, outcome.value).inc()

@@ -33,10 +33,12 @@ def source_states(tally: Tally, grant: Deciding) -> dict[str, Any]:
 
 
 def _state(name: str, source: SourceTally) -> dict[str, Any]:
+    as_of = {} if source.as_of is None else {"asOf": source.as_of}
     return {
         "name": name,
         "status": source.status.value,
         "calls": source.calls,
         "latencyMs": round(source.seconds * 1000, 1),
         "complete": source.complete,
+        **as_of,
     }

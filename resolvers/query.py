@@ -75,6 +75,9 @@ class Source:
     quota_used_up_until: str | None = operations(
         "Until when it may not be called, by our quota or at its own wish: an instant; null while it may."
     )
+    as_of: str | None = operations(
+        "As of when it has told, if it cannot be asked but tells by itself: an instant; null otherwise."
+    )
 
 
 @strawberry.type(description="Where a query begins.")

@@ -4,6 +4,7 @@ SourceError
 ├── SourceUnavailable   it did not answer, or answered with a fault; the same call may work later
 ├── SourceTimeout       it did not answer in time; the same call may work later
 ├── SourceRejected      it refused our call (credentials, rights, a request it finds wrong)
+│   └── BookmarkLost    what changed after that bookmark can no longer be told
 └── SourceMisread       it sent what does not conform to its contract, or what was not asked for
 """
 
@@ -35,6 +36,13 @@ class SourceTimeout(SourceError):
 
 class SourceRejected(SourceError):
     """The source refused the call."""
+
+
+class BookmarkLost(SourceRejected):
+    """The source cannot tell what changed after that bookmark: it is not one of its, or it has forgotten."""
+
+    def __init__(self, source: str) -> None:
+        super().__init__(source, "the bookmark is not one of ours; begin again without it")
 
 
 class SourceMisread(SourceError):

@@ -73,6 +73,8 @@ class SourceStatus(Enum):
 
     ANSWERING = "answering"
     FAILING = "failing"
+    STALE = "stale"
+    """It tells by itself, cannot be asked, and has been silent for too long."""
     QUOTA_USED_UP = "quota used up"
     """Our quota of calls to it is used up, or it asked us to stay away for a while."""
     LEFT_ALONE = "left alone"
@@ -82,7 +84,8 @@ class SourceStatus(Enum):
 class Health(NamedTuple):
     """Whether a source answered lately: `since` is the instant from which it has been so.
 
-    Instants, too: `left_alone_since` while it is left alone, `quota_used_up_until` while we may not call it.
+    Instants, too: `left_alone_since` while it is left alone, `quota_used_up_until` while we may not call it,
+    `as_of` when it told last, if it tells by itself. `is_stale`: it has been silent for too long since.
     """
 
     name: str
@@ -91,6 +94,8 @@ class Health(NamedTuple):
     since: str
     left_alone_since: str | None = None
     quota_used_up_until: str | None = None
+    as_of: str | None = None
+    is_stale: bool = False
 
     @property
     def status(self) -> SourceStatus:
@@ -99,7 +104,9 @@ class Health(NamedTuple):
             return SourceStatus.LEFT_ALONE
         if self.quota_used_up_until is not None:
             return SourceStatus.QUOTA_USED_UP
-        return SourceStatus.ANSWERING if self.up else SourceStatus.FAILING
+        if not self.up:
+            return SourceStatus.FAILING
+        return SourceStatus.STALE if self.is_stale else SourceStatus.ANSWERING
 
 
 class Checked(NamedTuple):

@@ -9,7 +9,17 @@ from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, field
 
-from gateway.adapters.projections import Database, Directory, TimeZone, faults, store
+from gateway.adapters.projections import (
+    Database,
+    Directory,
+    KeepChangesDays,
+    KeepRefusedDays,
+    StaleAfterH,
+    TimeZone,
+    faults,
+    keeping,
+    store,
+)
 from gateway.adapters.sections import Built, Means, PmsSection, Text
 from gateway.configuration import Secret, Section
 from sources.pms.files import FeedSettings, FilesPractice, FilesSettings, LocalFolder
@@ -134,6 +144,9 @@ class FilesFeed(PmsSection, frozen=True, kw_only=True, tag_field="kind", tag="fi
     time_zone: TimeZone
     directory: Directory = "projection"
     database: Database = None
+    stale_after_h: StaleAfterH = 30.0
+    keep_changes_days: KeepChangesDays = 30.0
+    keep_refused_days: KeepRefusedDays = 90.0
     look_every_s: Annotated[
         float, Meta(gt=0, le=86_400, description="How long between two looks at the folder.")
     ] = 30.0
@@ -165,6 +178,7 @@ class FilesFeed(PmsSection, frozen=True, kw_only=True, tag_field="kind", tag="fi
             settings,
             self._folder(),
             means.observers,
+            keeping=keeping(self.stale_after_h, self.keep_changes_days, self.keep_refused_days),
             timeout_s=self.timeout_s,
         )
         return Built(practice, (), practice.running())

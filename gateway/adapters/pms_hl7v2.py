@@ -7,7 +7,17 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, field
 
-from gateway.adapters.projections import Database, Directory, TimeZone, faults, store
+from gateway.adapters.projections import (
+    Database,
+    Directory,
+    KeepChangesDays,
+    KeepRefusedDays,
+    StaleAfterH,
+    TimeZone,
+    faults,
+    keeping,
+    store,
+)
 from gateway.adapters.sections import Built, Means, PmsSection, Text
 from gateway.configuration import Section
 from sources.pms.hl7v2 import Hl7Practice, Hl7Settings, ListenerSettings
@@ -52,6 +62,9 @@ class Hl7Feed(PmsSection, frozen=True, kw_only=True, tag_field="kind", tag="hl7v
     time_zone: TimeZone
     directory: Directory = "projection"
     database: Database = None
+    stale_after_h: StaleAfterH = 72.0
+    keep_changes_days: KeepChangesDays = 30.0
+    keep_refused_days: KeepRefusedDays = 90.0
     charset: Annotated[
         Text, Meta(description="The character set (table 0211) of messages that name none in MSH-18.")
     ] = "UNICODE UTF-8"
@@ -110,6 +123,7 @@ class Hl7Feed(PmsSection, frozen=True, kw_only=True, tag_field="kind", tag="hl7v
             self._listener(),
             means.observers,
             keep_days=self.keep_days,
+            keeping=keeping(self.stale_after_h, self.keep_changes_days, self.keep_refused_days),
             timeout_s=self.timeout_s,
         )
         return Built(practice, (), practice.running())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -10,7 +11,7 @@ from msgspec import Meta
 
 from gateway.adapters.sections import Text
 from gateway.configuration import Secret
-from sources.pms.projection import Store
+from sources.pms.projection import Keeping, Store
 
 Directory = Annotated[
     Text,
@@ -33,6 +34,35 @@ TimeZone = Annotated[
         examples=["America/Chicago"],
     ),
 ]
+
+
+KeepChangesDays = Annotated[
+    float,
+    Meta(
+        gt=0,
+        le=3_650,
+        description="How long it is kept what changed; a gateway that was away for longer tells its"
+        " subscribers of a gap.",
+    ),
+]
+KeepRefusedDays = Annotated[
+    float,
+    Meta(gt=0, le=3_650, description="How long what was refused is kept in quarantine, if nobody acts."),
+]
+StaleAfterH = Annotated[
+    float,
+    Meta(
+        gt=0,
+        le=8_760,
+        description="After how many hours of silence an alarm is raised and the source's status is STALE.",
+    ),
+]
+
+
+def keeping(stale_after_h: float, changes_days: float, refused_days: float) -> Keeping:
+    """What those settings say."""
+    days = (timedelta(days=changes_days), timedelta(days=refused_days))
+    return Keeping(timedelta(hours=stale_after_h), *days)
 
 
 def store(name: str, directory: str, database: Secret | None) -> Store:

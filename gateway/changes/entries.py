@@ -26,6 +26,15 @@ def written(change: Change) -> bytes:
     return msgspec.json.encode(_Written(**_fields(change)))
 
 
+LOST = b"lost"
+"""An entry in whose place changes are missing that a source could not tell any more."""
+
+
+def lost_key(source: str, bookmark: str) -> str:
+    """What tells one such loss from another."""
+    return f"lost:{source}:{bookmark}"
+
+
 def told(change: Change, cursor: str) -> Told:
     """The change with its place in the log."""
     return Told(cursor=cursor, **_fields(change))
@@ -54,7 +63,12 @@ def letter_of(entry: bytes) -> DeadLetter | None:
 
 def digest(change: Change) -> str:
     """The change's key at a fixed length, whatever a source puts into ids and versions."""
-    return blake2b(change.key.encode(), digest_size=16).hexdigest()
+    return digest_of(change.key)
+
+
+def digest_of(key: str) -> str:
+    """The same of any key."""
+    return blake2b(key.encode(), digest_size=16).hexdigest()
 
 
 def _fields(change: Change) -> dict[str, Any]:

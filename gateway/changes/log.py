@@ -102,6 +102,11 @@ class Log(Protocol):
 
     async def keep_bookmark(self, source: str, bookmark: str) -> None: ...
 
+    async def lost(self, source: str, bookmark: str) -> bool:
+        """Tell a Gap at the end: what changed in *source* after its *bookmark* is not known any more. False
+        if that was told before."""
+        ...
+
     async def aclose(self) -> None:
         """Let go of what it holds open. No call may follow."""
         ...

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from gateway.changes.entries import told
+from gateway.changes.entries import lost_key, told
 from gateway.changes.log import KEPT, LETTERS_KEPT, Batch, DeadLetter, Gap, Item
 from gateway.changes.place import Place
-from sources.model import Change, Told
+from sources.model import Change
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -26,19 +26,25 @@ class MemoryLog:
         self._letters_kept = letters
         self._epoch = secrets.token_hex(8)
         self._count = 0
-        self._entries: dict[int, Told] = {}
+        self._entries: dict[int, Item] = {}
         self._keys: dict[str, None] = {}
         self._letters: dict[str, DeadLetter] = {}
         self._bookmarks: dict[str, str] = {}
         self._grown = asyncio.Event()
 
     async def append(self, change: Change) -> str | None:
-        if change.key in self._keys:
+        return self._put(change.key, lambda cursor: told(change, cursor))
+
+    async def lost(self, source: str, bookmark: str) -> bool:
+        return self._put(lost_key(source, bookmark), Gap) is not None
+
+    def _put(self, key: str, item: Callable[[str], Item]) -> str | None:
+        if key in self._keys:
             return None
-        self._keys[change.key] = None
+        self._keys[key] = None
         self._count += 1
         cursor = self._place(self._count).cursor
-        self._entries[self._count] = told(change, cursor)
+        self._entries[self._count] = item(cursor)
         _shorten(self._entries, self._kept)
         _shorten(self._keys, self._remembered)
         # Whoever waits has this event; whoever comes later gets the next one.

@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialWithJitterBackoff
 from redis.exceptions import RedisError
 
-from gateway.changes.entries import digest, letter_of, letter_written, written
+from gateway.changes.entries import LOST, digest, digest_of, letter_of, letter_written, lost_key, written
 from gateway.changes.log import KEPT, LETTERS_KEPT, Batch, DeadLetter, LogUnavailable
 from gateway.changes.observing import Observer, Unobserved
 from gateway.changes.place import Place
@@ -59,6 +59,10 @@ class RedisLog:
             return None
         epoch, count, id_ = appended
         return Place(epoch.decode(), int(count), *numbers(id_)).cursor
+
+    async def lost(self, source: str, bookmark: str) -> bool:
+        seen = f"seen:{digest_of(lost_key(source, bookmark))}"
+        return await self._added("log", seen, LOST, "~", self._kept) is not None
 
     async def _added(self, stream: str, seen: str, entry: bytes, about: str, most: int) -> list[bytes] | None:
         keys = [self._key(stream), self._key(f"{stream}-state"), self._key(seen)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-from gateway.changes.entries import change_of, told
+from gateway.changes.entries import LOST, change_of, told
 from gateway.changes.log import Batch, Gap, Item
 from gateway.changes.place import Place
 
@@ -52,7 +52,9 @@ def batch(after: Place | None, found: Rows, on_unreadable: Callable[[], None]) -
         items.extend(reader.gap_before(row))
         place = reader.passes(row)
         change = None if row.number is None else change_of(row.entry)
-        if change is None:
+        if row.number is not None and row.entry == LOST:
+            items.append(Gap(place.cursor))
+        elif change is None:
             on_unreadable()
         else:
             items.append(told(change, place.cursor))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 
 from gateway.changes.backoff import Backoff
 from gateway.changes.intake import Intake, PatientsUnanswered
 from gateway.changes.log import Log, LogUnavailable
 from gateway.changes.observing import Observer, Unobserved
 from sources.calling.breaker import Standing
-from sources.errors import SourceError
-from sources.ports import Changes, Health
+from sources.errors import BookmarkLost, SourceError
+from sources.ports import Changes, Health, Noticed
 
 _log = logging.getLogger(__name__)
 
@@ -68,10 +69,25 @@ class Poller:
     async def _round(self) -> None:
         bookmark = await self._log.bookmark(self._source.name)
         async with asyncio.timeout(self._answer_within_s):
-            noticed, following = await self._source.changes(bookmark)
+            try:
+                noticed, following = await self._source.changes(bookmark)
+            except BookmarkLost:
+                if bookmark is None:
+                    raise
+                noticed, following = await self._begun_again(bookmark)
         await self._intake.take(noticed)
         if following != bookmark:
             await self._log.keep_bookmark(self._source.name, following)
+
+    async def _begun_again(self, bookmark: str) -> tuple[Sequence[Noticed], str]:
+        """What changed after *bookmark* cannot be told any more: that is, and what changes from now on."""
+        begun = await self._source.changes(None)
+        if await self._log.lost(self._source.name, bookmark):
+            extra = {"source": self._source.name}
+            _log.error(
+                "changes are lost: the source has forgotten them; subscribers are told of it", extra=extra
+            )
+        return begun
 
     def _ended(self, error: Exception | None) -> bool:
         is_well = error is None

@@ -100,6 +100,18 @@ class Metrics:
             ["source", "feed", "state"],
             registry=made,
         )
+        self.feed_age = Gauge(
+            "caregraph_source_age_seconds",
+            "How long ago it was as of which a source has told that cannot be asked.",
+            ["source"],
+            registry=made,
+        )
+        self.feed_stale = Gauge(
+            "caregraph_source_stale",
+            "Whether a source that cannot be asked has been silent for too long.",
+            ["source"],
+            registry=made,
+        )
         self.responses = Counter("caregraph_http_responses", "HTTP answers.", ["status"], registry=made)
         self.closes = Counter("caregraph_websocket_closes", "WebSockets closed.", ["code"], registry=made)
         self.streams = Counter(

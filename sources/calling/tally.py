@@ -16,6 +16,8 @@ class Status(Enum):
     """It answered some questions and failed at others."""
     MISREAD = "misread"
     """What it sent does not conform, all of it or some records."""
+    STALE = "stale"
+    """It answered by what it told last, too long ago: it cannot be asked."""
     REJECTED = "rejected"
     TIMEOUT = "timeout"
     UNAVAILABLE = "unavailable"
@@ -36,7 +38,8 @@ class SourceTally:
     """One source: `calls` exchanges, `bytes` and `rows` that came back, `seconds` of the longest question.
 
     A question is what an adapter asked for: it may take several calls, or none if an equal question of the
-    same actor was under way.
+    same actor was under way. `as_of` is when a source told last that cannot be asked, and `is_stale` whether
+    that is too long ago.
     """
 
     __slots__ = (
@@ -45,8 +48,10 @@ class SourceTally:
         "_is_misread",
         "_questions",
         "_worst",
+        "as_of",
         "bytes",
         "calls",
+        "is_stale",
         "rows",
         "seconds",
     )
@@ -56,6 +61,8 @@ class SourceTally:
         self.bytes = 0
         self.rows = 0
         self.seconds = 0.0
+        self.as_of: str | None = None
+        self.is_stale = False
         self._questions = 0
         self._failed = 0
         self._worst = Status.OK
@@ -93,7 +100,9 @@ class SourceTally:
         """How it did."""
         if self._failed:
             return self._worst if self._failed == self._questions else Status.DEGRADED
-        return Status.MISREAD if self._is_misread else Status.OK
+        if self._is_misread:
+            return Status.MISREAD
+        return Status.STALE if self.is_stale else Status.OK
 
     @property
     def complete(self) -> bool:

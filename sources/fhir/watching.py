@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sources.errors import SourceError, SourceRejected
+from sources.errors import SourceError
 from sources.fhir.asking import elements
 from sources.fhir.bundles import Unread
 from sources.fhir.capability import Capability
@@ -15,8 +15,8 @@ from sources.fhir.client import Results
 from sources.fhir.history import Version
 from sources.fhir.identity import Identity, Untold
 from sources.fhir.keys import references
-from sources.fhir.looks import BadBookmark, Bookmark, moment_of, written
 from sources.fhir.resources import Resources
+from sources.looks import Bookmark, moment_of, written
 from sources.model import Change, ChangeKind, ChangeType, PatientId, Reference, Resource
 
 _UPDATED = "_lastUpdated"
@@ -83,7 +83,7 @@ class Watch:
         self._name = name
         self._resources = resources
         self._watched = tuple(watched)
-        self._overlap_s = overlap_s
+        self._overlap = timedelta(seconds=overlap_s)
         self._as_said = as_said
 
     async def types(self) -> tuple[Watched, ...] | None:
@@ -103,11 +103,7 @@ class Watch:
         """
         if bookmark is None:
             return [], str(Bookmark.at(datetime.now(UTC)))
-        try:
-            here = Bookmark.parsed(bookmark)
-        except BadBookmark:
-            why = "the bookmark is not one of ours; begin again without it"
-            raise SourceRejected(self._name, why) from None
+        here = Bookmark.parsed(bookmark, self._name)
         types = await self.types()
         if not types:
             return [], bookmark
@@ -123,7 +119,7 @@ class Watch:
         return here.cut(min(cut_at, key=datetime.fromisoformat))
 
     async def _look(self, watched: Watched, here: Bookmark) -> _Look:
-        since = here.since(self._overlap_s)
+        since = written(here.since(self._overlap))
         search = [(_UPDATED, f"ge{since}"), ("_sort", _UPDATED)]
         results = await self._resources.every(watched.kind, search, watched.elements)
         updates = _stored(watched.told_as, results)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
-from sources.errors import SourceRejected
+from sources.errors import BookmarkLost, SourceRejected
 from sources.memory.standing import AlwaysUp
 from sources.model import (
     Appointment,
@@ -99,7 +99,7 @@ class MemoryPractice(AlwaysUp):
         if bookmark is None:
             return (), end
         if not bookmark.isdigit():
-            raise SourceRejected(self.name, "the bookmark is not one of ours; begin again without it")
+            raise BookmarkLost(self.name)
         return tuple(self._noticed[int(bookmark) :]), end
 
     def _matching(self, query: AppointmentQuery) -> list[Appointment]:

@@ -77,6 +77,12 @@ async def test_the_listener_starts_and_stops_with_the_gateway_s_adapters(tmp_pat
         "caregraph_source_messages_total", {"source": "north", "outcome": "applied"}
     )
     assert counted == 1.0
+    sample = measuring.metrics.registry.get_sample_value
+    age = sample("caregraph_source_age_seconds", {"source": "north"})
+    assert age is not None
+    assert 0 <= age < 3_600
+    assert sample("caregraph_source_stale", {"source": "north"}) == 0.0
+    assert practice.health().as_of is not None
 
 
 FILES = {

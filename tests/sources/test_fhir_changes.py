@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from sandbox.dataset import generate
 from sandbox.ehr.quirks import Quirks
 from sources.ehr.fhir import FhirRecords
-from sources.errors import SourceMisread, SourceRejected
-from sources.fhir.looks import BadBookmark, Bookmark, moment_of
+from sources.errors import BookmarkLost, SourceMisread, SourceRejected
+from sources.looks import Bookmark, moment_of
 from sources.model import ChangeKind, ChangeType
 from sources.ports import Noticed
 from tests.sources.fhir_servers import TOKEN, records_of, serving
@@ -335,16 +335,16 @@ def test_a_bookmark_reads_back_and_never_goes_back_in_time(
     if is_cut:
         after = after.cut(after.seen)
 
-    assert Bookmark.parsed(str(after)) == after
+    assert Bookmark.parsed(str(after), "ehr") == after
     assert _moment(after.seen) == seen
     back = timedelta(0) if is_cut else timedelta(seconds=overlap_s)
-    assert timedelta(0) <= seen - back - _moment(after.since(overlap_s)) < timedelta(milliseconds=1)
+    assert timedelta(0) <= seen - back - after.since(timedelta(seconds=overlap_s)) < timedelta(milliseconds=1)
 
 
 @given(st.text(max_size=60))
 def test_no_text_breaks_the_reading_of_bookmarks(text: str) -> None:
     try:
-        bookmark = Bookmark.parsed(text)
-    except BadBookmark:
+        bookmark = Bookmark.parsed(text, "ehr")
+    except BookmarkLost:
         return
     assert str(bookmark) == text

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text, update
 from sqlalchemy.dialects import mssql
 from sqlalchemy.engine import make_url
 
-from sources.calling import Limits, Upstream
+from sources.calling import Flaw, Limits, Upstream
 from sources.errors import SourceError, SourceMisread, SourceRejected, SourceTimeout, SourceUnavailable
 from sources.memory import MemoryPractice
 from sources.model import ChangeKind, Mrn
@@ -41,10 +41,30 @@ MRNS = [Mrn(f"MRN-{n:06}") for n in range(1, 31)]
 UNHURRIED = Limits(timeout_s=20.0)
 
 
-def practice_at(url: str, limits: Limits = UNHURRIED, **changed: Any) -> DatabasePractice:
-    settings = DatabaseSettings("pms", "America/Chicago", changed.pop("tables", MAPPED), STATUSES, **changed)
+class Heard:
+    """What was told of refusals, with the record's id."""
+
+    def __init__(self) -> None:
+        self.flaws: list[tuple[Flaw, str | None]] = []
+
+    def on_misread(self, source: str, flaw: Flaw, record: str | None) -> None:
+        self.flaws.append((flaw, record))
+
+    def on_call(self, *told: Any) -> None: ...
+
+    def on_event(self, *told: Any) -> None: ...
+
+    def on_foreign(self, *told: Any) -> None: ...
+
+
+def practice_at(
+    url: str, limits: Limits = UNHURRIED, observers: Sequence[Any] = (), **changed: Any
+) -> DatabasePractice:
+    tables, statuses = changed.pop("tables", MAPPED), changed.pop("statuses", STATUSES)
+    settings = DatabaseSettings("pms", "America/Chicago", tables, statuses, **changed)
     transport = DatabaseTransport(engine(url, limits.timeout_s, 4), settings.tables, 4)
-    return DatabasePractice(settings, Upstream("pms", "pms", "sql://pms", limits=limits, transport=transport))
+    upstream = Upstream("pms", "pms", "sql://pms", limits=limits, transport=transport, observers=observers)
+    return DatabasePractice(settings, upstream)
 
 
 @pytest.fixture(scope="module", params=["postgresql", "mariadb"])
@@ -154,6 +174,38 @@ async def test_a_row_that_does_not_conform_costs_itself_and_its_patients_list(
     assert "lost" not in str(found[one.id])
     assert found[other.id] == other
     assert isinstance(lists[one.patient_mrn], SourceMisread)
+
+
+async def test_a_row_of_a_search_that_cannot_be_read_costs_itself_alone_page_by_page(
+    url: str, practice: DatabasePractice, served: Served
+) -> None:
+    """All scheduled appointments are of a word the settings do not know."""
+    rows = (await practice.search_appointments(AppointmentQuery(), 10_000, None, ANY)).rows
+    words = {code: ours for code, ours in STATUSES.items() if code != "scheduled"}
+    heard = Heard()
+    strange = practice_at(url, observers=[heard], statuses=words)
+    found: list[str] = []
+    bookmark: str | None = None
+    try:
+        for _ in range(len(rows)):
+            page = await strange.search_appointments(AppointmentQuery(), 40, bookmark, ANY)
+            found += [row.id for row in page.rows]
+            bookmark = page.next
+            if bookmark is None:
+                break
+    finally:
+        await strange.close()
+
+    codes = {str(row["id"]): row["status"] for row in served.dataset.pms.appointments}
+    readable = [row.id for row in rows if codes[row.id] != "scheduled"]
+    assert list(dict.fromkeys(found)) == readable
+    assert len(found) == len(readable)
+    assert 0 < len(readable) < len(rows)
+    whose = {flaw: record for flaw, record in heard.flaws}
+    assert [(flaw.kind, flaw.why) for flaw in whose] == [
+        ("appointments", "appointments.status: not among the statuses of the settings")
+    ]
+    assert {codes[record] for _, record in heard.flaws if record is not None} == {"scheduled"}
 
 
 async def test_a_list_that_is_cut_off_says_so(url: str) -> None:

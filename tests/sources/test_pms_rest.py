@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sources.calling import Allowed, Limits, Nonconforming, Upstream
-from sources.errors import SourceMisread, SourceRejected
+from sources.errors import BookmarkLost, SourceMisread, SourceRejected
+from sources.looks import Bookmark
 from sources.model import Appointment, ChangeKind, Mrn
 from sources.pms.clock import PracticeClock
 from sources.pms.rest import PmsSettings, RestPms
-from sources.pms.rest.changes import BadBookmark, Bookmark
 from sources.pms.rest.client import _APPOINTMENTS
 from sources.pms.rest.normalise import STATUS, appointment
 from sources.ports import AppointmentQuery, Listed, Page
@@ -389,8 +389,8 @@ async def test_a_bookmark_of_changes_that_is_not_ours_is_refused() -> None:
 @given(st.text(max_size=60))
 def test_any_text_is_a_bookmark_or_refused(text: str) -> None:
     try:
-        bookmark = Bookmark.parsed(text)
-    except BadBookmark:
+        bookmark = Bookmark.parsed(text, "pms")
+    except BookmarkLost:
         return
 
     assert str(bookmark) == text

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -15,10 +16,12 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, create_engine, select
+from sqlalchemy import Connection, create_engine, select, update
 from sqlalchemy.schema import CreateTable
 
-from sources.errors import SourceRejected, SourceTimeout, SourceUnavailable
+from sources.calling import operating
+from sources.calling.tally import SourceTally, Status
+from sources.errors import BookmarkLost, SourceRejected, SourceTimeout, SourceUnavailable
 from sources.memory import MemoryPractice
 from sources.model import (
     Appointment,
@@ -36,6 +39,7 @@ from sources.pms.projection import (
     BilledPractice,
     Booking,
     Charted,
+    Keeping,
     Ledger,
     Merged,
     Outcome,
@@ -44,8 +48,8 @@ from sources.pms.projection import (
 )
 from sources.pms.projection.quarantine import Refusal, keep
 from sources.pms.projection.reading import of_patients
-from sources.pms.projection.tables import SCHEMA_VERSION, metadata, retired
-from sources.ports import AppointmentQuery, Listed
+from sources.pms.projection.tables import SCHEMA_VERSION, journal, metadata, quarantine, retired
+from sources.ports import AppointmentQuery, Listed, SourceStatus
 from sources.quarantine import Fate, Retried
 from tests.postgres import PostgresProcess
 
@@ -53,6 +57,7 @@ pytestmark = pytest.mark.anyio
 unhurried = settings(deadline=None)  # a busy machine fails no property
 
 ANY: frozenset[str] = frozenset()
+LONG_AGO = "2020-01-01T00:00:00.000+00:00"
 ANA, BEN, CAI = Mrn("M-1"), Mrn("M-2"), Mrn("M-3")
 
 
@@ -462,18 +467,18 @@ async def test_a_database_that_is_down_is_told_without_its_words(tmp_path: Path)
 
 
 async def test_what_is_in_quarantine_is_listed_without_its_content(store: Store) -> None:
-    quarantine = Quarantine(store, never)
+    kept = Quarantine(store, never)
     for body in (b"one", b"two", b"one"):
         await store.write(partial(keep, refusal=Refusal("message", "feed line 3", "bad PID-7", body)))
-    listed = await quarantine.kept()
+    listed = await kept.kept()
 
     assert [(it.id, it.origin, it.why, it.size) for it in listed] == [
         (1, "feed line 3", "bad PID-7", 3),
         (2, "feed line 3", "bad PID-7", 3),
     ]
-    assert [it.id for it in await quarantine.kept(after=1)] == [2]
-    assert (await quarantine.body(1), await quarantine.body(9)) == (b"one", None)
-    assert (await quarantine.discard([1, 9]), await quarantine.discard([1])) == (1, 0)
+    assert [it.id for it in await kept.kept(after=1)] == [2]
+    assert (await kept.body(1), await kept.body(9)) == (b"one", None)
+    assert (await kept.discard([1, 9]), await kept.discard([1])) == (1, 0)
 
 
 def never(connection: Connection, refusal: Refusal, anyway: bool) -> Retried:
@@ -496,8 +501,8 @@ async def test_what_is_released_is_tried_in_the_order_it_tells_of_and_each_for_i
         await store.write(
             partial(keep, refusal=Refusal("file", origin, "bad", origin.encode(), "book", stamp))
         )
-    quarantine = Quarantine(store, retry)
-    became = await quarantine.release([1, 2, 3, 4, 9])
+    kept = Quarantine(store, retry)
+    became = await kept.release([1, 2, 3, 4, 9])
 
     assert tried == ["none", "a", "b", "c"]
     assert [(it.origin, *told) for it, told in became] == [
@@ -506,12 +511,110 @@ async def test_what_is_released_is_tried_in_the_order_it_tells_of_and_each_for_i
         ("b", Fate.REFUSED, "it could not be applied here"),
         ("c", Fate.REFUSED, "another reason"),
     ]
-    assert [(it.origin, it.why) for it in await quarantine.kept()] == [
+    assert [(it.origin, it.why) for it in await kept.kept()] == [
         ("c", "another reason"),
         ("b", "it could not be applied here"),
     ]
     assert await store.read(lambda connection: Ledger(connection).ids()) == set()
-    assert [told for _, told in await quarantine.release([1, 3], anyway=True)] == [(Fate.STALE, "")]
+    assert [told for _, told in await kept.release([1, 3], anyway=True)] == [(Fate.STALE, "")]
+
+
+async def test_what_is_old_is_let_go_of_and_who_was_away_for_longer_learns_that_it_is_lost(
+    store: Store, practice: BilledPractice
+) -> None:
+    _, begin = await practice.changes(None)
+    await book(store, booking(visit("a"), 1), booking(visit("b"), 1))
+    await store.write(partial(keep, refusal=Refusal("message", "hl7v2 message", "bad", b"old")))
+    _, middle = await practice.changes(begin)
+    await store.write(lambda connection: connection.execute(update(journal).values(received=LONG_AGO)))
+    await store.write(lambda connection: connection.execute(update(quarantine).values(received=LONG_AGO)))
+    await book(store, booking(visit("c"), 1))
+    await store.write(partial(keep, refusal=Refusal("message", "hl7v2 message", "bad", b"new")))
+
+    assert await practice.upkeep.prune() == (2, 1)
+    assert await practice.upkeep.prune() == (0, 0)
+    with pytest.raises(BookmarkLost):
+        await practice.changes(begin)
+    noticed, after = await practice.changes(middle)
+    assert [it.change.id for it in noticed] == ["c"]
+    assert await practice.changes(after) == ([], after)
+    assert [it.size for it in await Quarantine(store, never).kept()] == [3]
+    assert set(await read(practice, "a", "b", "c")) == {"a", "b", "c"}
+
+
+async def test_where_all_that_changed_is_let_go_of_bookmarks_go_on_from_there(
+    store: Store, practice: BilledPractice
+) -> None:
+    await book(store, booking(visit("a"), 1))
+    _, bookmark = await practice.changes(None)
+    await store.write(lambda connection: connection.execute(update(journal).values(received=LONG_AGO)))
+    assert await practice.upkeep.prune() == (1, 0)
+
+    assert await practice.changes(bookmark) == ([], bookmark)
+    assert await practice.changes(None) == ((), bookmark)
+    await book(store, booking(visit("b"), 2))
+    noticed, _ = await practice.changes(bookmark)
+    assert [it.change.id for it in noticed] == ["b"]
+
+
+class Told:
+    """What was told of a feed's age."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, datetime, bool]] = []
+
+    def on_told(self, source: str, as_of: datetime, is_stale: bool) -> None:
+        self.heard.append((source, as_of, is_stale))
+
+
+async def test_a_feed_that_fell_silent_shows_in_the_health_the_answer_and_the_log(
+    store: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    heard = Told()
+    practice = BilledPractice(store, keeping=Keeping(stale_after=timedelta(hours=2)), observers=[heard])
+    assert practice.health().status is SourceStatus.ANSWERING
+    now = datetime.now(UTC)
+    ago = {hours: (now - timedelta(hours=hours)).isoformat() for hours in (1, 3)}
+
+    async def tells(hours: int) -> SourceTally:
+        def write(connection: Connection) -> None:
+            Ledger(connection).fed()
+            Ledger(connection).told(ago[hours])
+
+        await store.write(write)
+        with operating() as operation:
+            await practice.appointments(["a"], ANY)
+        return operation.tally.sources["pms"]
+
+    with caplog.at_level("INFO"):
+        old = await tells(3)
+        assert (practice.health().as_of, practice.health().status) == (ago[3], SourceStatus.STALE)
+        new = await tells(1)
+        assert (practice.health().as_of, practice.health().status) == (ago[1], SourceStatus.ANSWERING)
+        again = await tells(3)
+
+    assert [(it.as_of, it.status, it.calls) for it in (old, new, again)] == [
+        (ago[3], Status.STALE, 0),
+        (ago[1], Status.OK, 0),
+        (ago[1], Status.OK, 0),
+    ]
+    assert [it[2] for it in heard.heard] == [True, False, False]
+    assert [(it.levelname, it.as_of) for it in caplog.records if hasattr(it, "as_of")] == [
+        ("ERROR", ago[3]),
+        ("INFO", ago[1]),
+    ]
+
+
+async def test_a_feed_that_never_told_anything_is_as_old_as_the_process(store: Store) -> None:
+    heard = Told()
+    practice = BilledPractice(store, keeping=Keeping(stale_after=timedelta(0)), observers=[heard])
+    async with practice.upkeep.running():
+        async with asyncio.timeout(30):
+            while not heard.heard:  # noqa: ASYNC110 - another task does it
+                await asyncio.sleep(0.01)
+
+    assert practice.health().status is SourceStatus.STALE
+    assert practice.health().as_of is None
 
 
 async def test_transactions_that_write_wait_for_each_other_across_processes(store: Store) -> None:

@@ -21,7 +21,8 @@ from sources.calling import (
     one_each,
 )
 from sources.calling.rows import Rows
-from sources.errors import SourceError, SourceRejected
+from sources.errors import SourceError, SourceMisread, SourceRejected
+from sources.looks import Bookmark
 from sources.model import (
     Appointment,
     Balance,
@@ -139,7 +140,7 @@ class DatabasePractice:
         if narrowed is None:
             return {}
         return await self._many_each(
-            APPOINTMENTS, mrns, _fields(wanted), self._appointment, narrowed, partial(_within, query)
+            APPOINTMENTS, mrns, _fields_of(query, wanted), self._appointment, narrowed, query.matches
         )
 
     async def search_appointments(
@@ -158,21 +159,30 @@ class DatabasePractice:
             )
         question = Question(
             APPOINTMENTS,
-            (*_fields(wanted), "npi"),
+            _fields_of(query, wanted),
             narrowed,
             ("start", "id"),
             self._place(bookmark) if bookmark is not None else (),
             count + 1,
         )
         raw = await self._read(question)
-        if raw.unread:
-            raise self._upstream.misread(raw.unread[0].why)
-        rows = [self._readable(row) for row in raw.rows[:count]]
+        missing = [self._misread(bad) for bad in raw.unread]
+        rows: list[tuple[AppointmentRow, Appointment]] = []
+        for row in raw.rows:
+            try:
+                rows.append((row, self._readable(row)))
+            except SourceMisread as error:
+                missing.append(error)
+        has_more = len(rows) + len(missing) > count
+        if missing and not rows and (has_more or bookmark is None):
+            raise missing[0]  # nothing to show, or no place to go on from
+        shown = rows[:count]
         following = None
-        if len(raw.rows) > count:
-            last = raw.rows[count - 1]
+        if has_more:
+            # What cannot be read has no place: if it is behind the last that can, it is met again there.
+            last = shown[-1][0]
             following = msgspec.json.encode([last.start, last.id]).decode()
-        return Page(tuple(row for row in rows if _within(query, row)), following)
+        return Page(tuple(row for _, row in shown if query.matches(row)), following, tuple(missing))
 
     async def locations(self, ids: Sequence[str], wanted: Wanted) -> Found[str, Location]:
         fields = tuple(self._table(LOCATIONS))
@@ -197,12 +207,11 @@ class DatabasePractice:
             raise SourceRejected(self.name, "no column tells what changed when; map one to `updated`")
         now = datetime.now(UTC)
         if bookmark is None:
-            return (), now.isoformat(timespec="seconds")
-        seen = self._bookmark(bookmark)
-        since = seen - timedelta(seconds=self._settings.overlap_s)
+            return (), str(Bookmark.at(now))
+        here = Bookmark.parsed(bookmark, self.name)
+        since = here.since(timedelta(seconds=self._settings.overlap_s))
         noticed = await self._changed(self._clock.since(since, now), now.isoformat(timespec="milliseconds"))
-        updates = [datetime.fromisoformat(each.change.occurred) for each in noticed]
-        return noticed, max([seen, *updates]).astimezone(UTC).isoformat()
+        return noticed, str(here.after(each.change.occurred for each in noticed))
 
     async def _changed(self, since: str, received: str) -> list[Noticed]:
         """Every appointment updated from then on, those deleted by now among them, page by page."""
@@ -244,7 +253,7 @@ class DatabasePractice:
         try:
             return self._appointment(row)
         except Nonconforming as fault:
-            raise self._upstream.misread(str(fault)) from None
+            raise self._upstream.misread(str(fault), str(row.id)) from None
 
     def _narrowed(self, query: AppointmentQuery) -> tuple[Condition, ...] | None:
         """The query's conditions but for its patients; None where nothing can meet them."""
@@ -330,8 +339,11 @@ class DatabasePractice:
             except Nonconforming as fault:
                 unread.append(Unread(str(fault), _whose(row)))
         for bad in unread:
-            self._upstream.misread(bad.why)
+            self._misread(bad)
         return rows, unread
+
+    def _misread(self, bad: Unread[Whose]) -> SourceMisread:
+        return self._upstream.misread(bad.why, str(bad.identity.id) or None)
 
     async def _read(self, question: Question) -> Rows[Any, Whose]:
         reply = await self._upstream.send("SELECT", question.of, json=question)
@@ -358,15 +370,6 @@ class DatabasePractice:
             raise SourceRejected(self.name, why) from None
         return start, id_
 
-    def _bookmark(self, bookmark: str) -> datetime:
-        try:
-            seen = datetime.fromisoformat(bookmark)
-        except ValueError:
-            seen = None
-        if seen is None or seen.tzinfo is None:
-            raise SourceRejected(self.name, "the bookmark is not one of ours; begin again without it")
-        return seen
-
 
 def _fields(wanted: Wanted) -> tuple[str, ...]:
     """The fields behind the attributes wanted; without any, all."""
@@ -375,15 +378,10 @@ def _fields(wanted: Wanted) -> tuple[str, ...]:
     return (*_ALWAYS, *(field for name in sorted(wanted) for field in _BEHIND.get(name, ())))
 
 
-def _within(query: AppointmentQuery, row: Appointment) -> bool:
-    """Whether it begins between the query's instants, of which wall times are only an approximation."""
-    if query.start is None and query.end is None:
-        return True
-    if row.start is None:
-        return False
-    begins = datetime.fromisoformat(row.start)
-    is_early = query.start is not None and begins < datetime.fromisoformat(query.start)
-    return not is_early and (query.end is None or begins < datetime.fromisoformat(query.end))
+def _fields_of(query: AppointmentQuery, wanted: Wanted) -> tuple[str, ...]:
+    """The same, with what it takes to tell whether a row is one of those asked for: wall times are only an
+    approximation of instants, and databases compare texts in ways of their own."""
+    return (*_fields(wanted), "npi") if query.npis else _fields(wanted)
 
 
 def _whose(row: Any) -> Whose:

@@ -191,8 +191,11 @@ def applied(connection: Connection, came: Came, rules: Rules, *, anyway: bool) -
         )
     books.put(read.told, came.stamp)
     books.drop(gone, came.stamp)
+    ledger = Ledger(connection)
     if feed.name in rules.filling:
-        Ledger(connection).fed(feed.kind)
+        ledger.fed(feed.kind)
+    if feed.kind == "appointments":
+        ledger.told(came.stamp)
     return Taken(State.APPLIED, [came.row_refused(row, why) for row, why in read.bad])
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 
 import msgspec
 from sqlalchemy import Connection, select
@@ -13,7 +13,7 @@ from sources.pms.files.folders import Folder
 from sources.pms.files.looking import Looks
 from sources.pms.files.retrying import Retrying
 from sources.pms.files.settings import FilesSettings
-from sources.pms.projection import BilledPractice, Leading, Quarantine, Store
+from sources.pms.projection import BilledPractice, Keeping, Leading, Quarantine, Store
 from sources.pms.projection.tables import file
 from sources.ports import Health
 
@@ -41,9 +41,10 @@ class FilesPractice(BilledPractice):
         folder: Folder,
         observers: Sequence[object] = (),
         *,
+        keeping: Keeping = Keeping(),  # noqa: B008 - it never changes
         timeout_s: float = 2.0,
     ) -> None:
-        super().__init__(store, timeout_s=timeout_s)
+        super().__init__(store, keeping=keeping, observers=observers, timeout_s=timeout_s)
         self.looks = Looks(folder, store, settings, observers)
         self.quarantine = Quarantine(store, Retrying(settings).again)
         self._settings = settings
@@ -52,15 +53,10 @@ class FilesPractice(BilledPractice):
     def health(self) -> Health:
         return self._leading.health(super().health())
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """The folder is looked at for as long as the block runs, by this process or another; then every
         connection is closed."""
-        try:
-            async with self._leading.running():
-                yield
-        finally:
-            await self.close()
+        return self._running(self._leading)
 
     async def files(self) -> Sequence[KnownFile]:
         """The files that were dealt with, newest first."""

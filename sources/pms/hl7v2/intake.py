@@ -189,6 +189,7 @@ class Intake:
         ledger = Ledger(connection)
         outcome = _foremost({deed.done(ledger) for deed in told})
         ledger.fed()
+        ledger.told()
         said = self._answer(header, Verdict.TAKEN)
         self._mark(connection, id_, DONE, said)
         return _Done(said, _SEEN[outcome])

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
 from sources.pms.hl7v2.intake import Intake
 from sources.pms.hl7v2.listener import Listener, ListenerSettings
 from sources.pms.hl7v2.settings import Hl7Settings
-from sources.pms.projection import Leading, ProjectedPractice, Quarantine, Store
+from sources.pms.projection import Keeping, Leading, ProjectedPractice, Quarantine, Store
 from sources.ports import Health
 
 _HOUR_S = 3_600.0
@@ -34,9 +34,10 @@ class Hl7Practice(ProjectedPractice):
         observers: Sequence[object] = (),
         *,
         keep_days: float = 30.0,
+        keeping: Keeping = Keeping(),  # noqa: B008 - it never changes
         timeout_s: float = 2.0,
     ) -> None:
-        super().__init__(store, timeout_s=timeout_s)
+        super().__init__(store, keeping=keeping, observers=observers, timeout_s=timeout_s)
         self.intake = Intake(store, settings, observers)
         self.quarantine = Quarantine(store, self.intake.again)
         self._is_listening = asyncio.Event()
@@ -48,15 +49,10 @@ class Hl7Practice(ProjectedPractice):
     def health(self) -> Health:
         return self._leading.health(super().health())
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    def running(self) -> AbstractAsyncContextManager[None]:
         """The feed is listened to for as long as the block runs, by this process or another; then every
         connection is closed."""
-        try:
-            async with self._leading.running():
-                yield
-        finally:
-            await self.close()
+        return self._running(self._leading)
 
     async def listening(self) -> int:
         """The port, as soon as this process listens at it."""

@@ -5,12 +5,14 @@ from sources.pms.projection.leading import Leading
 from sources.pms.projection.practice import BilledPractice, ProjectedPractice
 from sources.pms.projection.quarantine import Quarantine
 from sources.pms.projection.store import Store
+from sources.pms.projection.upkeep import Keeping
 from sources.pms.projection.writing import Ledger, Outcome
 
 __all__ = [
     "BilledPractice",
     "Booking",
     "Charted",
+    "Keeping",
     "Leading",
     "Ledger",
     "Merged",

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+from sources.errors import SourceError
 from sources.pms.projection.store import Store
 from sources.ports import Health
 
@@ -48,6 +49,8 @@ class Leading:
             self._failing_since = datetime.now(UTC).isoformat(timespec="seconds")
             # The class alone: the system's words may name files, or quote what is in them.
             extra = {"source": self._store.name, "error": type(error).__name__}
+            if isinstance(error, SourceError):
+                extra["why"] = error.why
             _log.error("nothing is taken in: %s", self._hint, extra=extra)
 
     def succeeded(self) -> None:

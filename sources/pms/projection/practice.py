@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import TypeVar
 
 import anyio
 from sqlalchemy import Connection
 
-from sources.errors import SourceRejected, SourceTimeout, SourceUnavailable
+from sources.calling import Tally, current_operation
+from sources.errors import BookmarkLost, SourceError, SourceRejected, SourceTimeout, SourceUnavailable
 from sources.model import Appointment, Balance, Coverage, Location, Mrn
 from sources.pms.projection import reading, tables
+from sources.pms.projection.leading import Leading
 from sources.pms.projection.store import Store
+from sources.pms.projection.upkeep import Keeping, Upkeep
 from sources.pms.projection.writing import APPOINTMENTS
 from sources.ports import AppointmentQuery, Checked, Found, Health, Listed, Noticed, Page, Wanted
 
@@ -28,14 +33,32 @@ class ProjectedPractice:
     filled is no answer. A question that takes longer than *timeout_s* fails, too.
     """
 
-    def __init__(self, store: Store, *, timeout_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        store: Store,
+        *,
+        keeping: Keeping = Keeping(),  # noqa: B008 - it never changes
+        observers: Sequence[object] = (),
+        timeout_s: float = 2.0,
+    ) -> None:
         self.name = store.name
         self.kind = "pms"
+        self.upkeep = Upkeep(store, keeping, observers)
         self._store = store
         self._timeout_s = timeout_s
 
     def health(self) -> Health:
-        return self._store.health(self.kind)
+        return self.upkeep.health(self._store.health(self.kind))
+
+    @asynccontextmanager
+    async def _running(self, leading: Leading) -> AsyncIterator[None]:
+        """The feed is led for as long as the block runs, by this process or another; then every connection is
+        closed."""
+        try:
+            async with leading.running(), self.upkeep.running():
+                yield
+        finally:
+            await self.close()
 
     async def check(self) -> Checked:
         is_fed = await self._read(reading.has_been_fed)
@@ -76,16 +99,26 @@ class ProjectedPractice:
         try:
             return await self._read(partial(reading.since, bookmark=bookmark, told=told))
         except reading.BadBookmark:
-            why = "the bookmark is not one of ours; begin again without it"
-            raise SourceRejected(self.name, why) from None
+            raise BookmarkLost(self.name) from None
 
     async def _ask(self, question: Callable[[Connection], T], kind: str = APPOINTMENTS) -> T:
-        def asked(connection: Connection) -> T:
+        def asked(connection: Connection) -> tuple[T, str | None]:
             if not reading.has_been_fed(connection, kind):
                 raise SourceUnavailable(self.name, _UNFED)
-            return question(connection)
+            return question(connection), reading.told_as_of(connection)
 
-        return await self._read(asked)
+        started = time.perf_counter()
+        operation = current_operation()
+        tally = Tally().of(self.name) if operation is None else operation.tally.of(self.name)
+        try:
+            answer, as_of = await self._read(asked)
+        except SourceError as error:
+            tally.failed(error, time.perf_counter() - started)
+            raise
+        tally.answered(time.perf_counter() - started)
+        self.upkeep.saw(as_of)
+        tally.as_of, tally.is_stale = self.upkeep.as_of, self.upkeep.is_stale
+        return answer
 
     async def _read(self, question: Callable[[Connection], T]) -> T:
         try:

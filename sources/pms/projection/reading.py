@@ -14,7 +14,15 @@ from sqlalchemy import Connection, Select, Table, func, select, tuple_
 
 from sources.model import Appointment, Change, ChangeKind, ChangeType, Mrn, PatientId, Record
 from sources.pms.projection.entries import micros
-from sources.pms.projection.tables import UNSCHEDULED, appointment, appointment_npi, journal, meta
+from sources.pms.projection.tables import (
+    FORGOTTEN,
+    TOLD,
+    UNSCHEDULED,
+    appointment,
+    appointment_npi,
+    journal,
+    meta,
+)
 from sources.pms.projection.writing import APPOINTMENTS, chunks, surviving
 from sources.ports import AppointmentQuery, Listed, Noticed, Page
 
@@ -30,7 +38,7 @@ _APPOINTMENT = msgspec.json.Decoder(Appointment)
 
 
 class BadBookmark(Exception):
-    """A bookmark is not one of ours."""
+    """A bookmark is not one of ours, or leads to what is forgotten."""
 
 
 class Place(NamedTuple):
@@ -166,20 +174,28 @@ def has_been_fed(connection: Connection, kind: str = APPOINTMENTS) -> bool:
     return connection.execute(select(meta.c.value).where(meta.c.name == f"fed {kind}")).scalar() is not None
 
 
+def told_as_of(connection: Connection) -> str | None:
+    """The instant as of which the feed has told; None before it has."""
+    return connection.execute(select(meta.c.value).where(meta.c.name == TOLD)).scalar()
+
+
 def since(
     connection: Connection, bookmark: str | None, told: Callable[[str, Any], Noticed]
 ) -> tuple[Sequence[Noticed], str]:
     """What changed after *bookmark*, oldest first, and the bookmark after it.
 
     Raises:
-        BadBookmark: it is none of this store's, or of what this store has lost since.
+        BadBookmark: it is none of this store's, or of what this store has lost or forgotten since.
     """
-    store = connection.execute(select(meta.c.value).where(meta.c.name == "store")).scalar_one()
-    end = connection.execute(select(func.max(journal.c.seq))).scalar() or 0
+    said = {row.name: row.value for row in connection.execute(select(meta))}
+    store, forgotten = said["store"], int(said.get(FORGOTTEN, 0))
+    end = connection.execute(select(func.max(journal.c.seq))).scalar() or forgotten
     if bookmark is None:
         return (), f"{store}.{end}"
     whose, _, number = bookmark.partition(".")
-    if whose != store or not (number.isascii() and number.isdigit()) or len(number) > 18 or int(number) > end:
+    if whose != store or not (number.isascii() and number.isdigit()) or len(number) > 18:
+        raise BadBookmark
+    if not forgotten <= int(number) <= end:
         raise BadBookmark
     asked = select(journal).where(journal.c.seq > int(number)).order_by(journal.c.seq).limit(CHANGES)
     rows = connection.execute(asked).all()

@@ -26,6 +26,12 @@ metadata = MetaData()
 _Sequence = BigInteger().with_variant(Integer(), "sqlite")
 """A row number that the database gives: SQLite counts by its INTEGER PRIMARY KEY alone."""
 
+FORGOTTEN = "forgotten"
+"""In `meta`: the last row of the journal that was let go of."""
+
+TOLD = "told"
+"""In `meta`: the instant as of which the feed has told."""
+
 meta = Table("meta", metadata, Column("name", String(64), primary_key=True), Column("value", Text))
 
 patient = Table(

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Table, and_, delete, inse
 from sources.model import Appointment, Balance, ChangeKind, ChangeType, Coverage, Location, Mrn, Patient
 from sources.pms.projection.entries import Booking, Charted, Merged, digest, micros, starts_us
 from sources.pms.projection.tables import (
+    TOLD,
     appointment,
     appointment_npi,
     balance,
@@ -228,6 +229,13 @@ class Ledger:
     def fed(self, kind: str = APPOINTMENTS) -> None:
         """Remember that the feed has told what there is of that kind: none is an answer from now on."""
         self._put(meta, {"name": f"fed {kind}"}, value=self._received)
+
+    def told(self, as_of: str | None = None) -> None:
+        """Remember that the feed has told what there is as of that instant (None: of now), or a later one."""
+        instant = as_of or self._received
+        before = self._connection.execute(select(meta.c.value).where(meta.c.name == TOLD)).scalar()
+        if before is None or micros(before) < micros(instant):
+            self._put(meta, {"name": TOLD}, value=instant)
 
     def _surviving(self, records: Iterable[B]) -> list[B]:
         """The records under the numbers that are in use now."""

@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any, TypeVar
 
 from sources.calling import Identified, Unasked, Unread, Upstream, in_chunks, many_each, one_each, only_asked
-from sources.errors import SourceError, SourceMisread, SourceRejected
+from sources.errors import SourceError, SourceMisread
+from sources.looks import Bookmark
 from sources.model import Appointment, Balance, Coverage, Location, Mrn
 from sources.pms.clock import PracticeClock
-from sources.pms.rest.changes import BadBookmark, Bookmark, noticed
+from sources.pms.rest.changes import noticed
 from sources.pms.rest.client import PmsClient, Results
 from sources.pms.rest.normalise import is_between, statuses_of
 from sources.pms.rest.settings import PmsSettings
@@ -143,14 +144,12 @@ class RestPms:
         now = datetime.now(UTC)
         if bookmark is None:
             return (), str(Bookmark.at(now))
-        try:
-            here = Bookmark.parsed(bookmark)
-        except BadBookmark:
-            why = "the bookmark is not one of ours; begin again without it"
-            raise SourceRejected(self.name, why) from None
-        since = here.since(self._clock, timedelta(seconds=self._settings.overlap_s), now)
+        here = Bookmark.parsed(bookmark, self.name)
+        from_ = here.since(timedelta(seconds=self._settings.overlap_s))
+        since = self._clock.since(from_.isoformat(), now)
         results = await self._client.search({"updated_since": since, "order": "updated_at"})
-        return noticed(self.name, results.rows, here, self._clock, now), str(here.after(results.rows))
+        updates = [row.last_updated for row in results.rows if row.last_updated is not None]
+        return noticed(self.name, results.rows, here, self._clock, now), str(here.after(updates))
 
     def _body(self, query: AppointmentQuery) -> dict[str, Any]:
         """What to ask for *query*, without its patients."""

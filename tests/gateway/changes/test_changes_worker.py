@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from gateway.changes import Intake, Log, LogUnavailable, MemoryLog, Poller
 from gateway.changes.backoff import Backoff
-from sources.errors import SourceMisread, SourceUnavailable
+from sources.errors import BookmarkLost, SourceMisread, SourceUnavailable
 from sources.model import Change, Mrn
 from sources.ports import Noticed
 from tests.gateway.changes.made import (
@@ -24,6 +24,7 @@ from tests.gateway.changes.made import (
     Feed,
     Opened,
     Remembering,
+    change,
     fresh_prefix,
     noticed,
     redis_log,
@@ -44,6 +45,36 @@ def a_poller(feed: Feed, log: Log, observer: Remembering | None = None, every_s:
 async def told(log: Log) -> list[str]:
     """All that is in the log."""
     return said((await log.read(None)).items)
+
+
+@pytest.mark.anyio
+async def test_where_a_source_has_forgotten_what_changed_a_gap_is_told_once_and_it_goes_on(
+    opened: Opened, caplog: pytest.LogCaptureFixture
+) -> None:
+    log, feed = await opened(), Feed(page=2)
+    await log.append(change("1"))
+    await log.keep_bookmark("pms", "7")
+    feed.faults += [BookmarkLost("pms")]
+    async with running(a_poller(feed, log).run()):
+        await until(lambda: len(feed.asked) > 2)
+        feed.changes_made += [noticed("5001", version) for version in range(2)]
+        await until(lambda: feed.asked[-1] == "2")
+
+    assert await told(log) == ["1.1", "gap", "5001.0", "5001.1"]
+    assert feed.asked[:3] == ["7", None, "0"]
+    assert not await log.lost("pms", "7")
+    assert ["changes are lost" in record.message for record in caplog.records] == [True]
+
+
+@pytest.mark.anyio
+async def test_a_source_that_tells_of_no_beginning_is_asked_again_later(opened: Opened) -> None:
+    log, feed, observer = await opened(), Feed(page=2), Remembering()
+    feed.faults += [BookmarkLost("pms")]
+    async with running(a_poller(feed, log, observer).run()):
+        await until(lambda: len(feed.asked) > 1)
+
+    assert feed.asked[:2] == [None, None]
+    assert await told(log) == []
 
 
 @pytest.mark.anyio

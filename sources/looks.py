@@ -1,4 +1,4 @@
-"""Owns the bookmarks between two looks at what changed on a server. Pure."""
+"""Owns the bookmarks between two looks at what changed in a source that tells when it was changed. Pure."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-
-class BadBookmark(Exception):
-    """A bookmark is not one of ours."""
+from sources.errors import BookmarkLost
 
 
 class Bookmark(NamedTuple):
@@ -28,28 +26,27 @@ class Bookmark(NamedTuple):
         return cls(text, text)
 
     @classmethod
-    def parsed(cls, text: str) -> Bookmark:
-        """The bookmark that was written as *text*.
+    def parsed(cls, text: str, source: str) -> Bookmark:
+        """The bookmark of the looks at *source* that was written as *text*.
 
         Raises:
-            BadBookmark: none was.
+            BookmarkLost: none was.
         """
         start, _, rest = text.partition("/")
         seen, cut, more = rest.partition("/")
         if None in (moment_of(start), moment_of(seen)) or more != ("cut" if cut else ""):
-            raise BadBookmark
+            raise BookmarkLost(source)
         return cls(start, seen, bool(cut))
 
     def __str__(self) -> str:
         return f"{self.start}/{self.seen}{'/cut' if self.is_cut else ''}"
 
-    def since(self, overlap_s: int) -> str:
-        """The instant from which to look: commits and clocks lag, so the last few minutes are seen again.
+    def since(self, overlap: timedelta) -> datetime:
+        """From when to look: commits and clocks lag, so that the last few minutes are seen again.
 
         Not after a look that was cut: one that is cut by what it sees again would never get on.
         """
-        back = timedelta(seconds=0 if self.is_cut else overlap_s)
-        return written(datetime.fromisoformat(self.seen) - back)
+        return datetime.fromisoformat(self.seen) - (timedelta() if self.is_cut else overlap)
 
     def is_before(self, instant: str) -> bool:
         """Whether *instant* is not from before the looks began."""
