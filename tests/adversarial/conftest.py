@@ -124,7 +124,7 @@ class Outsiders:
 
     def with_category(self, patient: str, code: str) -> set[str]:
         """The ids of a patient's observations of a category."""
-        rows = self._stage.world.dataset.resources["Observation"].values()
+        rows = self._stage.world.clinic.dataset.resources["Observation"].values()
         return {it["id"] for it in rows if patient in str(it["subject"]) and code in str(it["category"])}
 
 

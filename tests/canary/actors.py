@@ -129,7 +129,7 @@ class Casting:
         now = int(time.time())
         subject = f"user-{self._made}" if who.is_person else who.client
         optional = {
-            "patient": who.patient,
+            "patient": None if who.patient is None else self._world.named(who.patient),
             "purpose_of_use": purpose,
             "fhirUser": f"Practitioner/user-{self._made}"
             if who.is_person and who.audience == "clinician"

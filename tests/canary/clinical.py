@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.canary.records import CATEGORY, ICD10CM, VISIT_SYSTEM, Row, Writer
+from tests.canary.records import CATEGORY, ICD10CM, Row, Writer
 
 LAB = (f"{CATEGORY}/observation-category", "laboratory")
 VITAL = (f"{CATEGORY}/observation-category", "vital-signs")
@@ -239,7 +239,7 @@ def encounter(writer: Writer, patient: str, of: Any) -> Any:
         "rank": 1,
     }
     return writer.resource(
-        identifier=[writer.identifier("identifier", "identifier", VISIT_SYSTEM, "VN", of["visit"])],
+        identifier=[writer.identifier("identifier", "identifier", of["visit_system"], "VN", of["visit"])],
         status="finished",
         **{
             "class": {

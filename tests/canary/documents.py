@@ -73,7 +73,7 @@ class Documents:
         for row in world.rows:
             for mark in row.marks:
                 if mark.shown_as == "id":
-                    self._ids.setdefault(row.kind, []).append(mark.text)
+                    self._ids.setdefault(row.kind, []).append(world.named(mark.text))
                 if row.kind == "Patient" and row.source == "ehr":
                     self._values.setdefault(mark.element, []).append(mark.text)
         self._foreign = [it for it in world.known("ehr") if it.startswith("cnry")]
@@ -96,7 +96,9 @@ class Documents:
         assert isinstance(named, GraphQLObjectType)
         parts = self._rng.sample(list(named.fields), 9)
         fields = [self._field(writing, named.fields[name], name, 5) for name in parts]
-        root = f'patient(id: "Patient/{patient}") {{ id {" ".join(filter(None, fields))} }}'
+        root = (
+            f'patient(id: "Patient/{self._world.named(patient)}") {{ id {" ".join(filter(None, fields))} }}'
+        )
         return self._operation("of_patient", writing, root, about=patient)
 
     def by_id(self) -> Operation:
@@ -189,7 +191,7 @@ class Documents:
 
     def subscription(self) -> Operation:
         rng, writing = self._rng, _Writing(left=40)
-        patient = rng.choice(self._world.patients)
+        patient = self._world.named(rng.choice(self._world.patients))
         narrowed = rng.choice(("", "(types: [APPOINTMENT])", f'(patient: "Patient/{patient}")'))
         named = self.schema.type_map["Appointment"]
         assert isinstance(named, GraphQLObjectType)

@@ -22,18 +22,24 @@ from sandbox.records import Dataset
 from sandbox.serving import one
 
 REQUESTS_KEPT = 200_000
+ROLES = ("ehr", "pms", "crm")
 TOKEN = "let-me-in"
 Table = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Kinds:
-    """What holds the records. `ehr` is what the settings say of the EHR beside its address."""
+    """What holds the records. `ehr` is what the settings say of the EHR beside its address.
+
+    With two `clinics` there are two sources of each role, the second of the usual kinds.
+    """
 
     quirks: Quirks = NONE
     ehr: Mapping[str, Any] = field(default_factory=dict)
     pms: str = "rest"
     crm: str = "hubspot"
+    clinics: int = 1
+    shows_consents: bool = True
 
     @property
     def usual_roles(self) -> frozenset[str]:
@@ -42,9 +48,16 @@ class Kinds:
         crm = {"crm"} if self.crm == "hubspot" else set[str]()
         return frozenset({"ehr"} | pms | crm)
 
+    @property
+    def tells_changes(self) -> bool:
+        """Whether appointments that the practice changes are told, to those whom consents bind."""
+        return self.pms == "rest" and self.shows_consents
+
     def __str__(self) -> str:
         vendor = self.ehr.get("vendor", "generic")
-        return f"EHR {self.quirks.software} as {vendor}, PMS {self.pms}, CRM {self.crm}"
+        silent = "" if self.shows_consents else " silent about consents"
+        kinds = f"EHR {self.quirks.software} as {vendor}{silent}, PMS {self.pms}, CRM {self.crm}"
+        return f"{self.clinics} clinics: {kinds}" if self.clinics > 1 else kinds
 
 
 USUAL = Kinds()
@@ -61,7 +74,7 @@ class Held:
 @contextmanager
 def held(kinds: Kinds, dataset: Dataset, addresses: Addresses, table: Table) -> Iterator[Held]:
     """The systems of *kinds*, running beside those at *addresses*; *table* has the settings of these."""
-    found = Held(table, {name: addresses.knobs(name) for name in ("ehr", "pms", "crm")})
+    found = Held(table, {name: addresses.knobs(name) for name in ROLES})
     found.table["ehr"]["ehr"] |= kinds.ehr
     with ExitStack() as running:
         if kinds.pms == "fhir":
@@ -91,6 +104,17 @@ def _crm(kind: str, dataset: Dataset) -> ASGIApp:
     is_salesforce = kind == "salesforce"
     app = salesforce_app(dataset.contacts) if is_salesforce else dynamics_app(dataset.contacts)
     return Knobs(app, "crm", kept=REQUESTS_KEPT)
+
+
+def with_second(first: Held, second: Table, addresses: Addresses) -> None:
+    """Adds the clinic of those settings to the first one's, whose ids go on as they are."""
+    ehr, pms, crm = (second[role][role] for role in ROLES)
+    first.table["ehr"]["ehr"] |= {"bare_ids": True}
+    first.table["pms"]["pms"] |= {"bare_ids": True, "ehr": "ehr"}
+    first.table["ehr"]["south"] = ehr
+    first.table["pms"]["southpms"] = pms | {"ehr": "south"}
+    first.table["crm"]["southcrm"] = crm
+    first.knobs |= {f"{role} south": addresses.knobs(role) for role in ROLES}
 
 
 class _Later:

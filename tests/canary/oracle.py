@@ -143,7 +143,10 @@ def _may(world: World, who: Who, row: Row) -> bool:
         return who.audience in HOME
     if who.emergency == row.owner and _lifts(who, row):
         return True
-    said = world.said[row.owner] if who.audience != "patient" or who.purpose == "FAMRQT" else []
+    is_bound = who.audience != "patient" or who.purpose == "FAMRQT"
+    if is_bound and not world.hears_consents:
+        return False
+    said = world.said[row.owner] if is_bound else []
     if any(one.denies(who, row) for one in said):
         return False
     return _cleared(who, row, [one for one in said if _names_its_labels(one, row)])

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from tests.canary.clinical import WRITERS
 from tests.canary.consents import consents_for
-from tests.canary.records import MRN_SYSTEM, NPI_SYSTEM, Row, World, Writer, care_key, facts
+from tests.canary.records import NPI_SYSTEM, Clinic, Row, World, Writer, care_key, facts, southern
 
 PATIENTS = 6
 TIME_ZONE = "America/Chicago"
@@ -17,20 +17,24 @@ EACH = {"Observation": 3, "Condition": 2, "Encounter": 2}
 """How many rows of a type each patient has, where it is more than one."""
 
 
-def made(seed: int) -> World:
-    """The world of that seed."""
+def made(seed: int, clinics: int = 1) -> World:
+    """The world of that seed, its patients parted among so many clinics."""
     rng = Random(seed)  # noqa: S311 - the same data for the same seed
     world = World(seed)
-    directory = _directory(world)
-    for number in range(PATIENTS):
-        _patient(world, rng, number, directory)
+    for clinic in (Clinic(), southern())[:clinics]:
+        world.clinic = clinic
+        world.clinics.append(clinic)
+        directory = _directory(world)
+        for number in range(PATIENTS // clinics):
+            _patient(world, rng, number, directory)
+        world.name_all()
     return world
 
 
 def _directory(world: World) -> dict[str, Any]:
     of: dict[str, Any] = {}
     organization = world.row("ehr", "Organization", None)
-    world.dataset.add(
+    world.clinic.dataset.add(
         organization.resource(
             active=True,
             name=organization.text("name", "name"),
@@ -42,7 +46,7 @@ def _directory(world: World) -> dict[str, Any]:
     )
     of["Organization"] = f"Organization/{organization.row.id}"
     location = world.row("ehr", "Location", None)
-    world.dataset.add(
+    world.clinic.dataset.add(
         location.resource(
             status="active",
             name=location.text("name", "name"),
@@ -53,13 +57,14 @@ def _directory(world: World) -> dict[str, Any]:
         )
     )
     of["Location"] = f"Location/{location.row.id}"
+    of["visit_system"] = world.clinic.visit_system
     return of | _practitioner(world) | _pms_location(world)
 
 
 def _practitioner(world: World) -> dict[str, Any]:
     writer = world.row("ehr", "Practitioner", None)
     npi = writer.identifier("identifier", "identifier", NPI_SYSTEM, "NPI")
-    world.dataset.add(
+    world.clinic.dataset.add(
         writer.resource(
             active=True,
             identifier=[npi],
@@ -72,7 +77,7 @@ def _practitioner(world: World) -> dict[str, Any]:
     )
     own = world.row("pms", "Practitioner", None)
     known = {"id": own.integer("id"), "npi": npi["value"], "name": own.text("name")}
-    world.dataset.pms.practitioners.append({**known, "specialty": own.text("specialty")})
+    world.clinic.dataset.pms.practitioners.append({**known, "specialty": own.text("specialty")})
     return {"Practitioner": f"Practitioner/{writer.row.id}", "provider": known}
 
 
@@ -80,7 +85,7 @@ def _pms_location(world: World) -> dict[str, Any]:
     writer = world.row("pms", "Location", None)
     place = {"id": writer.integer("id", "id"), "name": writer.text("name", "name")}
     parts = {name: writer.text(name, "address") for name in ("line", "city", "state")}
-    world.dataset.pms.locations.append(
+    world.clinic.dataset.pms.locations.append(
         {**place, "kind": "site", "phone": writer.text("phone", "telecom"),
          "address": {**parts, "postal_code": writer.zip4("postal_code", "address")}}
     )  # fmt: skip
@@ -94,8 +99,8 @@ def _patient(world: World, rng: Random, number: int, directory: dict[str, Any]) 
     patient = writer.row.id = writer.key("id", "id")
     writer.row.owner = patient
     world.patients.append(patient)
-    mrn = writer.identifier("identifier", "identifier", MRN_SYSTEM, "MR")
-    world.dataset.add(_person(writer, number, mrn, directory))
+    mrn = writer.identifier("identifier", "identifier", world.clinic.mrn_system, "MR")
+    world.clinic.dataset.add(_person(writer, number, mrn, directory))
     for day in range(2):
         _visit(world, rng, patient, mrn["value"], directory, day)
     _billing(world, patient, mrn["value"])
@@ -103,7 +108,7 @@ def _patient(world: World, rng: Random, number: int, directory: dict[str, Any]) 
     kept, said = consents_for(world, rng, patient)
     world.said[patient] = said
     for consent in kept:
-        world.dataset.add(consent)
+        world.clinic.dataset.add(consent)
 
 
 def _person(writer: Writer, number: int, mrn: Any, directory: dict[str, Any]) -> Any:
@@ -141,7 +146,7 @@ def _visit(world: World, rng: Random, patient: str, mrn: str, directory: dict[st
     of.setdefault("Condition", f"Condition/none-{day}")
     for kind, writers in ids.items():
         for writer in writers:
-            world.dataset.add(WRITERS[kind](writer, to, of))
+            world.clinic.dataset.add(WRITERS[kind](writer, to, of))
 
 
 def _booking(world: World, rng: Random, patient: str, mrn: str, of: dict[str, Any], day: int) -> str:
@@ -156,8 +161,9 @@ def _booking(world: World, rng: Random, patient: str, mrn: str, of: dict[str, An
     service = "".join(word[about] for about in row.about)
     zone = ZoneInfo(TIME_ZONE)
     number = writer.integer("id", "id")
+    world.clinic_of[number] = world.clinic.number
     world.reasons[number] = [writer.text(f"reason {change}", "reasonCode") for change in range(4)]
-    world.dataset.pms.appointments.append(
+    world.clinic.dataset.pms.appointments.append(
         {
             "id": number,
             "patient": {"id": writer.integer("patient.id"), "mrn": mrn},
@@ -181,7 +187,7 @@ def _booking(world: World, rng: Random, patient: str, mrn: str, of: dict[str, An
 
 
 def _billing(world: World, patient: str, mrn: str) -> None:
-    pms = world.dataset.pms
+    pms = world.clinic.dataset.pms
     coverage = world.row("pms", "Coverage", patient)
     coverage.row.codes = {"status": frozenset({"|active"})}
     pms.coverages.append(
@@ -228,11 +234,13 @@ def _contact(world: World, patient: str) -> None:
     flags = {"email_consent": "true", "sms_consent": "false", "phone_consent": "true"}
     hidden = {name: writer.text(name) for name in ("email", "firstname", "lastname")}
     at = "2026-01-02T15:00:00.000Z"
-    world.dataset.contacts.append(
+    world.clinic.dataset.contacts.append(
         {
             "id": writer.text("id"),
             "properties": {
-                "care_key": writer.known(care_key(patient), "care_key"),
+                "care_key": writer.known(
+                    care_key(f"{world.clinic.prefixes.get('ehr', '')}{patient}"), "care_key"
+                ),
                 **shown,
                 **flags,
                 **hidden,

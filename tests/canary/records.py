@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -71,6 +72,7 @@ class Row:
     codes: dict[str, frozenset[str]] = field(default_factory=dict)
     id: str = ""
     marks: list[Mark] = field(default_factory=list)
+    clinic: int = 0
 
 
 class Writer:
@@ -200,23 +202,60 @@ def _last_updated(kind: str) -> str:
 
 
 @dataclass
+class Clinic:
+    """One practice: the data set that the sandbox serves, and what ids of its systems begin with."""
+
+    number: int = 0
+    mrn_system: str = MRN_SYSTEM
+    visit_system: str = VISIT_SYSTEM
+    prefixes: Mapping[str, str] = field(default_factory=dict)
+    dataset: Dataset = field(default_factory=Dataset)
+
+
+def southern() -> Clinic:
+    """A second clinic of the same house."""
+    prefixes = {"ehr": "south:", "pms": "southpms:"}
+    return Clinic(1, "urn:caregraph:south:mrn", "urn:caregraph:south:visit", prefixes)
+
+
+@dataclass
 class World:
-    """A practice of a few patients, the rows it has, and the data set that the sandbox serves."""
+    """Clinics of a few patients, and the rows that they have; `clinic` is the one being written.
+
+    `hears_consents`: the EHR lets us see its consents; else what they could guard is shown to nobody.
+    """
 
     seed: int
     marks: Marks = field(default_factory=Marks)
     rows: list[Row] = field(default_factory=list)
-    dataset: Dataset = field(default_factory=Dataset)
+    clinic: Clinic = field(default_factory=Clinic)
+    clinics: list[Clinic] = field(default_factory=list)
+    hears_consents: bool = True
     patients: list[str] = field(default_factory=list)
+    clinic_of: dict[int, int] = field(default_factory=dict)
+    """In which clinic the practice has which appointment."""
+    names: dict[str, str] = field(default_factory=dict)
+    """The ids of rows as the house gives them out, by those that the systems have."""
     reasons: dict[int, list[str]] = field(default_factory=dict)
     """Of each appointment the reasons it is given, one after another, when it changes."""
     said: dict[str, list[Any]] = field(default_factory=dict)
     """What the consents of each patient say, as `tests.canary.consents` has it."""
 
     def row(self, source: str, kind: str, owner: str | None, **facts: Any) -> Writer:
-        row = Row(len(self.rows), source, kind, owner, **facts)
+        row = Row(len(self.rows), source, kind, owner, clinic=self.clinic.number, **facts)
         self.rows.append(row)
         return Writer(self.marks, row)
+
+    def named(self, id_: str) -> str:
+        """The id as the house gives it out."""
+        return self.names.get(id_, id_)
+
+    def name_all(self) -> None:
+        """Has all ids of the clinic's rows begin as its systems' ids do."""
+        for row in self.rows:
+            prefix = self.clinic.prefixes.get(row.source, "")
+            if row.clinic == self.clinic.number and prefix:
+                self.names |= {it.text: f"{prefix}{it.text}" for it in row.marks if it.shown_as == "id"}
 
     def known(self, source: str, *, keys: bool | None = None) -> list[str]:
         """The texts of a source's marks; with *keys*, of those that are keys, or are none."""
@@ -232,4 +271,4 @@ def facts(rng: Random, *, has_label: bool = True) -> dict[str, Any]:
     return {"label": label, "diagnosis": code, "about": found, "year": rng.choice((2020, 2025))}
 
 
-__all__ = ["MRN_SYSTEM", "NPI_SYSTEM", "VISIT_SYSTEM", "Row", "World", "Writer", "care_key", "facts"]
+__all__ = ["NPI_SYSTEM", "Clinic", "Row", "World", "Writer", "care_key", "facts", "southern"]

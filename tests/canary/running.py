@@ -22,7 +22,7 @@ from tests.canary.kinds import USUAL, Kinds
 from tests.canary.oracle import PURPOSES, Who
 from tests.canary.population import made
 from tests.canary.records import World
-from tests.canary.stage import SOURCES, Stage, staged
+from tests.canary.stage import Stage, staged
 from tests.canary.watching import Watch
 from tests.canary.whole import owed, whole_documents
 
@@ -43,6 +43,7 @@ class Ran:
     """What a run did, for whoever reads it; `leaks` must be empty."""
 
     watch: Watch
+    kinds: Kinds
     asked: Counter[str] = field(default_factory=Counter)
     whole: dict[str, tuple[int, int]] = field(default_factory=dict)
 
@@ -52,19 +53,22 @@ class Ran:
         kept = [
             f"whole view of {name}: {shown} of {all_} marks" for name, (shown, all_) in self.whole.items()
         ]
-        return "\n".join([*lines, *kept, f"leaks: {len(self.watch.leaks)}"])
+        marks = f"marks: {len(self.watch.world.marks.by_text)}"
+        return "\n".join([str(self.kinds), *lines, *kept, marks, f"leaks: {len(self.watch.leaks)}"])
 
 
 def run(seed: int, operations: int, trail: Path, kinds: Kinds = USUAL, redis_url: str | None = None) -> Ran:
     """A world, and so many operations in it."""
-    world, rng = made(seed), Random(seed + 1)  # noqa: S311 - the same run for the same seed
+    world = made(seed, kinds.clinics)
+    world.hears_consents = kinds.shows_consents
+    rng = Random(seed + 1)  # noqa: S311 - the same run for the same seed
     casting = Casting(world, rng)
-    ran = Ran(Watch(world))
+    ran = Ran(Watch(world), kinds)
     with (
         _little_collected(),
         staged(world, casting.jwks(), trail, kinds, redis_url) as stage,
     ):
-        asyncio.run(_Rounds(stage, rng, casting, ran, kinds).all(operations))
+        asyncio.run(_Rounds(stage, rng, casting, ran).all(operations))
         ran.watch.behind(stage)
         ran.watch.kept(stage, redis_url)
     return ran
@@ -84,9 +88,8 @@ def _little_collected() -> Iterator[None]:
 
 
 class _Rounds:
-    def __init__(self, stage: Stage, rng: Random, casting: Casting, ran: Ran, kinds: Kinds) -> None:
+    def __init__(self, stage: Stage, rng: Random, casting: Casting, ran: Ran) -> None:
         self._stage = stage
-        self._kinds = kinds
         self._rng = rng
         self._ran = ran
         self._documents = Documents(stage.world, rng)
@@ -124,7 +127,7 @@ class _Rounds:
                     asked = Asked(asker, who, operation, "post", {"purposeOfUse": purpose})
                     self._ran.asked["whole views"] += 1
                     await self._clients.ask(asked)
-                may = owed(self._stage.world, who, self._kinds.usual_roles)
+                may = owed(self._stage.world, who, self._ran.kinds.usual_roles)
                 shown = self._ran.watch.shown & may
                 self._ran.whole[f"{who.audience} for {purpose}"] = (len(shown), len(may))
                 self._ran.watch.missing.extend(self._stage.world.marks.by_text[text] for text in may - shown)
@@ -166,15 +169,16 @@ class _Rounds:
 
     def _misbehave(self) -> str:
         """Sets a fault on one source for every third round, each kind in turn, and none for the others."""
-        for source in SOURCES:
+        sources = list(self._stage.knobs)
+        for source in sources:
             self._stage.fault(source, "none")
         self._ran.watch.strangers = False
         self._rounds += 1
         if self._rounds % 3:
             return "no fault"
-        source, (mode, value) = self._rng.choice(SOURCES), FAULTS[self._rounds // 3 % len(FAULTS)]
+        source, (mode, value) = self._rng.choice(sources), FAULTS[self._rounds // 3 % len(FAULTS)]
         self._stage.fault(source, mode, value, self._rng.choice((None, 2, 6)))
-        self._ran.watch.strangers = mode == "foreign_row" and source == "pms"
+        self._ran.watch.strangers = mode == "foreign_row" and source.startswith("pms")
         return f"fault {mode} of {source}"
 
     def _change(self) -> None:
@@ -223,7 +227,10 @@ class _Rounds:
 
     def _in_emergency(self, asked: Asked) -> Asked:
         patient, part2 = self._rng.choice(self._stage.world.patients), self._rng.random() < 0.4
-        said: dict[str, Any] = {"patient": f"Patient/{patient}", "reason": "found unconscious at home"}
+        said: dict[str, Any] = {
+            "patient": f"Patient/{self._stage.world.named(patient)}",
+            "reason": "found unconscious at home",
+        }
         who = asked.who
         may = who.audience == "clinician" and who.is_person
         broken = replace(who, emergency=patient, part2=part2, is_valid=who.is_valid and may)
@@ -233,7 +240,7 @@ class _Rounds:
 
 def change_reason(stage: Stage, number: int, reason: str) -> None:
     """Has the practice write another reason; a PMS that misbehaves may refuse."""
-    pms = stage.addresses.pms
+    pms = stage.addresses[stage.world.clinic_of[number]].pms
     form = {"grant_type": "client_credentials"}
     with suppress(httpx.HTTPError, ValueError, KeyError):
         granted = stage.client.post(f"{pms}/oauth/token", data=form, auth=("caregraph", "sandbox-pms-secret"))

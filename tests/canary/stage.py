@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from dataclasses import replace as replace_in
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +36,12 @@ from sandbox.serve import Options, background
 from sandbox.serving import one
 from tests.canary.actors import AUDIENCE, ISSUER
 from tests.canary.asking import LIMITS
-from tests.canary.kinds import REQUESTS_KEPT, USUAL, Kinds, held
+from tests.canary.kinds import REQUESTS_KEPT, ROLES, USUAL, Kinds, held, with_second
 from tests.canary.records import World
 
 STARTS_WITHIN_S = 30.0
 BUSY_S = 9.0
 """The time a source may take: much longer than in the demo, so that a busy machine is no fault."""
-SOURCES = ("ehr", "pms", "crm")
 
 
 @dataclass
@@ -67,7 +67,7 @@ class Stage:
     """The house as it runs, with the means to look behind it."""
 
     world: World
-    addresses: Addresses
+    addresses: list[Addresses]
     knobs: dict[str, str]
     graph: Graph
     logs: Logs
@@ -78,10 +78,14 @@ class Stage:
 
     @property
     def url(self) -> str:
-        return f"{self.addresses.gateway}/graphql"
+        return f"{self.gateway}/graphql"
+
+    @property
+    def gateway(self) -> str:
+        return self.addresses[0].gateway
 
     def metrics(self) -> str:
-        return self.client.get(f"{self.addresses.gateway}/metrics").text
+        return self.client.get(f"{self.gateway}/metrics").text
 
     def requests(self, source: str) -> list[Any]:
         """What reached a source since it was last asked for."""
@@ -98,7 +102,7 @@ class Stage:
 
 def settings_of(table: dict[str, Any], jwks_url: str, trail: Path) -> Settings:
     """The settings of that table, with the canaries' own identity provider and an audit on disk."""
-    for role in SOURCES:
+    for role in ROLES:
         for section in table[role].values():
             section["timeout_s"] = BUSY_S
     made = read_settings(environ={}, table=table)
@@ -117,14 +121,22 @@ def staged(
 ) -> Iterator[Stage]:
     """The house over a world held by systems of *kinds*; with *redis_url* its changes are logged there."""
     key = ECKey.generate_key("P-384", {"kid": "c1", "use": "sig", "alg": "ES384"}, private=True)
-    options = Options(None, None, ehr_quirks=kinds.quirks, requests_kept=REQUESTS_KEPT)
+    usual = Options(None, None, requests_kept=REQUESTS_KEPT)
+    options = replace_in(usual, ehr_quirks=kinds.quirks)
     with ExitStack() as holding:
         logs = holding.enter_context(_logging())
         idp = holding.enter_context(one(_keys(jwks)))
         public = {"keys": [key.as_dict(private=False)]}
-        addresses = holding.enter_context(background(world.dataset, backend_jwks=public, options=options))
-        table = demo_table(addresses, key.as_dict(private=True), world.dataset)
-        systems = holding.enter_context(held(kinds, world.dataset, addresses, table))
+        addresses: list[Addresses] = []
+        tables: list[dict[str, Any]] = []
+        for clinic in world.clinics:
+            here = background(clinic.dataset, backend_jwks=public, options=options)
+            addresses.append(holding.enter_context(here))
+            tables.append(demo_table(addresses[-1], key.as_dict(private=True), clinic.dataset))
+            options = usual
+        systems = holding.enter_context(held(kinds, world.clinics[0].dataset, addresses[0], tables[0]))
+        if len(world.clinics) > 1:
+            with_second(systems, tables[1], addresses[1])
         settings = settings_of(systems.table, f"{idp}/jwks", trail)
         if redis_url is not None:
             changes = replace(settings.changes, log="redis", redis_url=Secret(redis_url))
@@ -184,7 +196,7 @@ def _wait(stage: Stage) -> None:
     deadline = time.monotonic() + STARTS_WITHIN_S
     while time.monotonic() < deadline:
         try:
-            if stage.client.get(f"{stage.addresses.gateway}/health/ready").is_success:
+            if stage.client.get(f"{stage.gateway}/health/ready").is_success:
                 return
         except httpx.TransportError:
             time.sleep(0.05)

@@ -14,7 +14,7 @@ from tests.canary.keeping import kept_in
 from tests.canary.marks import Mark
 from tests.canary.oracle import allowed
 from tests.canary.records import World
-from tests.canary.stage import SOURCES, Stage, encoded
+from tests.canary.stage import Stage, encoded
 
 IDS = ("id",)
 MAY_BE_KEYS = {
@@ -52,10 +52,12 @@ class Watch:
     missing: list[Mark] = field(default_factory=list)
     _may: dict[Any, frozenset[bytes]] = field(default_factory=dict)
     _owners: dict[int, str | None] = field(default_factory=dict)
+    _clinics: dict[int, int] = field(default_factory=dict)
     _sent: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._owners = {row.number: row.owner for row in self.world.rows}
+        self._clinics = {row.number: row.clinic for row in self.world.rows}
 
     def may(self, asked: Asked) -> frozenset[bytes]:
         """What the actor may be shown in that request, and told again of what they said themselves."""
@@ -116,18 +118,20 @@ class Watch:
         stage.spans.clear()
         self.none_in("spans", spans.encode())
         self.none_in("metrics", stage.metrics().encode())
-        for source in SOURCES:
+        for source in stage.knobs:
             self._upstream(source, stage.requests(source))
 
     def _upstream(self, source: str, requests: list[Any]) -> None:
         """A source is told its own keys, the EHR what it is searched for; and none anything in an address."""
-        self.seen[f"{source} requests"] += len(requests)
+        role, _, south = source.partition(" ")
+        self.seen[f"{role} requests"] += len(requests)
         for one in requests:
             if one["method"] == "PATCH":  # the practice's own staff
                 continue
-            self.none_in(f"{source} addresses", f"{one['path']}?{one['query']}".encode())
+            self.none_in(f"{role} addresses", f"{one['path']}?{one['query']}".encode())
             for mark in self.world.marks.plainly_in(one["body"].encode()):
-                if not _may_be_told(source, mark):
+                is_theirs = self._clinics[mark.record] == bool(south) or mark.text in self._sent
+                if not _may_be_told(role, mark) or (role == "pms" and not is_theirs):
                     self.leaks.append(Leak(f"requests to the {source}", mark, one["path"]))
 
     def kept(self, stage: Stage, redis_url: str | None) -> None:

@@ -20,7 +20,7 @@ def whole_documents(schema: GraphQLSchema, world: World) -> Iterator[str]:
     for row in world.rows:
         for mark in row.marks:
             if mark.shown_as == "id":
-                ids.setdefault(row.kind, []).append(mark.text)
+                ids.setdefault(row.kind, []).append(world.named(mark.text))
     for kind, known in ids.items():
         of = schema.type_map.get(kind)
         if isinstance(of, GraphQLObjectType) and "Node" in {it.name for it in of.interfaces}:
@@ -36,7 +36,7 @@ def whole_documents(schema: GraphQLSchema, world: World) -> Iterator[str]:
         roads = " ".join(
             f"{name} {{ nodes {{ location {{ {places} }} }} }}" for name in ("appointments", "encounters")
         )
-        yield f'{{ patient(id: "Patient/{patient}") {{ id {parts} {roads} }} }}'
+        yield f'{{ patient(id: "Patient/{world.named(patient)}") {{ id {parts} {roads} }} }}'
 
 
 def owed(world: World, who: Who, roles: Collection[str]) -> frozenset[bytes]:
