@@ -19,7 +19,9 @@ from starlette.types import ASGIApp
 from gateway.adapters.assembling import Adapters, adapters
 from gateway.audit import configured
 from gateway.breaking import BreakGlass
+from gateway.changes.redis_streams import connected
 from gateway.changing import Changing
+from gateway.emergencies import SharedEmergencies
 from gateway.errors import ErrorBoundary
 from gateway.execution.engine import Engine
 from gateway.feed import Feed
@@ -31,7 +33,7 @@ from gateway.operations import Operations
 from gateway.recording import Recording
 from gateway.refusing import quarantining
 from gateway.samples import SAMPLES
-from gateway.settings import Settings
+from gateway.settings import Changes, Settings
 from gateway.streaming import OpenStreams
 from gateway.telemetry import Metrics, otlp_exporter, tracer_provider
 from gateway.transport.explorer import ExplorerConfig, explorer_routes
@@ -103,6 +105,7 @@ def compose(
     policy = Policy(classify(schema))
     audit = configured(settings.audit, policy.version, secret)
     changing = Changing(settings.changes, kept.changes, house.sources.ehr, measuring, house.consents)
+    break_glass = BreakGlass(audit, metrics, _shared(settings.changes, secret), clock=clock)
     watched = settings.volume
     volume = Volume(
         Bounds(watched.times, watched.least_requests, watched.least_records),
@@ -123,7 +126,7 @@ def compose(
         tracer=measuring.tracer,
         audit=audit,
         recording=Recording(audit),
-        break_glass=BreakGlass(audit, metrics, clock=clock),
+        break_glass=break_glass,
         volume=volume,
         streams=OpenStreams(settings.limits.streams, settings.limits.streams_of_client, metrics),
         deadline_s=settings.server.operation_deadline_s,
@@ -133,6 +136,7 @@ def compose(
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with AsyncExitStack() as open_:
             open_.push_async_callback(identity.aclose)
+            open_.push_async_callback(break_glass.aclose)
             await open_.enter_async_context(kept.running())
             await open_.enter_async_context(audit.running())
             await open_.enter_async_context(changing.running())
@@ -155,6 +159,13 @@ def _consents(settings: Settings, kept: Adapters) -> Consents:
     if not keeping:
         return NoConsents()
     return KeptConsents(kept.sources.ehr, min(ehr.consent_max_age_s for ehr in keeping))
+
+
+def _shared(changes: Changes, secret: bytes) -> SharedEmergencies | None:
+    """The emergencies of all processes, where they share a log of changes."""
+    if changes.redis_url is None or changes.log != "redis":
+        return None
+    return SharedEmergencies(connected(changes.redis_url.reveal()), secret)
 
 
 def _transport(settings: Settings) -> TransportSettings:

@@ -1,10 +1,9 @@
-"""Break-glass: what a request declares, the sessions it opens, and that each use is recorded and alarmed."""
+"""Break-glass: what a request declares, and that each use is recorded and alarmed."""
 
 from __future__ import annotations
 
 import logging
 import time
-from collections import OrderedDict
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from gateway.audit import OVERRIDE, Audit, AuditUnavailable, Entry
+from gateway.emergencies import Emergencies, EmergenciesUnavailable, Key, OwnEmergencies
 from gateway.errors import Code, Fault, RequestError, report
 from gateway.operations import Operation
 from gateway.telemetry import Metrics
@@ -27,9 +27,6 @@ log = logging.getLogger(__name__)
 EXTENSION = BREAK_GLASS
 """Where a request declares it, in its `extensions`."""
 
-SESSIONS = 10_000
-"""How many emergencies are open at most; the one declared first lapses early to make room."""
-
 SHORTEST, LONGEST = 10, 500
 """Of a reason, in characters."""
 
@@ -43,6 +40,7 @@ LAPSED = (
     "Declare it anew, with a `reason`."
 )
 NEEDS_REASON = "`part2Emergency` has to be declared together with a `reason`."
+AWAY = "It can't be told now which break-glass sessions are open, so nothing was run. Try again."
 UNRECORDED = "Break-glass could not be recorded, so nothing was run. Try again."
 
 
@@ -55,13 +53,20 @@ class Declaration(msgspec.Struct, frozen=True, forbid_unknown_fields=True, renam
 
 
 class BreakGlass:
-    """The emergencies that were declared here, each of one token and one patient; gone with this process."""
+    """Opens emergencies, each of one token and one patient; without *emergencies*, in this process alone."""
 
-    def __init__(self, audit: Audit, metrics: Metrics, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        audit: Audit,
+        metrics: Metrics,
+        emergencies: Emergencies | None = None,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._audit = audit
         self._counted = metrics.break_glass
         self._clock = clock
-        self._sessions: OrderedDict[tuple[str, str, PatientId], Emergency] = OrderedDict()
+        self._emergencies = emergencies or OwnEmergencies(clock)
 
     def now(self, caller: Actor) -> Actor:
         """The caller as they stand now: an emergency that has lapsed is none."""
@@ -80,19 +85,27 @@ class BreakGlass:
         except RequestError:
             self._alarm("refused", trace)
             raise
+        except EmergenciesUnavailable as unavailable:
+            self._alarm("refused", trace)
+            report(unavailable, trace)
+            raise RequestError(Code.INTERNAL, [Fault(AWAY)], retryable=True) from None
+
+    async def aclose(self) -> None:
+        """Lets go of what tells which emergencies are open."""
+        await self._emergencies.aclose()
 
     async def _broken(self, caller: Actor, said: object, operation: Operation, trace: str) -> Actor:
         declaration, patient = _read(said)
-        key = (caller.issuer, caller.token_id, patient)
+        key = Key.of(caller, patient)
         is_new = declaration.reason is not None
-        emergency = self._opened(declaration, patient, trace) if is_new else self._open(key)
+        emergency = self._opened(declaration, patient, trace) if is_new else await self._found(key)
         try:
             broken = in_emergency(caller, emergency)
         except BreakGlassRefused as refused:
             raise RequestError(Code.FORBIDDEN, [Fault(refused.bar.value)]) from None
         await self._record(broken, patient, declaration.reason, operation, trace)
         if is_new:
-            self._keep(key, emergency)
+            await self._emergencies.open(key, emergency)
         self._alarm("declared" if is_new else "used", trace)
         return broken
 
@@ -100,21 +113,11 @@ class BreakGlass:
         until = self._clock() + LONGEST_S
         return Emergency(patient, until, declaration.part2_emergency, trace)
 
-    def _open(self, key: tuple[str, str, PatientId]) -> Emergency:
-        emergency = self._sessions.get(key)
+    async def _found(self, key: Key) -> Emergency:
+        emergency = await self._emergencies.find(key)
         if emergency is None or emergency.is_over(self._clock()):
             raise RequestError(Code.FORBIDDEN, [Fault(LAPSED)])
         return emergency
-
-    def _keep(self, key: tuple[str, str, PatientId], emergency: Emergency) -> None:
-        now = self._clock()
-        self._sessions[key] = emergency
-        self._sessions.move_to_end(key)
-        while self._sessions:  # in the order they were declared, so the first is the first to lapse
-            oldest = next(iter(self._sessions))
-            if len(self._sessions) <= SESSIONS and not self._sessions[oldest].is_over(now):
-                return
-            del self._sessions[oldest]
 
     async def _record(
         self, broken: Actor, patient: PatientId, reason: str | None, operation: Operation, trace: str

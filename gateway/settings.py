@@ -161,7 +161,10 @@ class Changes(Section, frozen=True, kw_only=True):
 
     log: Annotated[
         Literal["memory", "redis"],
-        Meta(description="Where changes are kept: in this process, or in Redis Streams."),
+        Meta(
+            description="Where changes are kept: in this process; or in Redis Streams, for several processes,"
+            " which then share open break-glass sessions, too."
+        ),
     ] = "memory"
     redis_url: Annotated[
         Secret | None, Meta(description="Redis, e.g. rediss://user:password@host:6379/0.")

@@ -19,7 +19,7 @@ from tests.canary.stage import Stage, encoded
 IDS = ("id",)
 MAY_BE_KEYS = {
     "KeptConsents._known": IDS,
-    "BreakGlass._sessions": IDS,
+    "OwnEmergencies._open": IDS,
     "MemoryLog._keys": IDS,
     "Pseudonyms.patient": IDS,
     "Pseudonyms.chart": ("identifier",),

@@ -17,7 +17,8 @@ from gateway.audit import Audit, AuditUnavailable, MemorySink, Record
 from gateway.audit.chain import Head
 from gateway.audit.pseudonyms import Pseudonyms
 from gateway.audit.sink import Sink
-from gateway.breaking import LAPSED, NEEDS_REASON, SESSIONS, SHAPE, UNRECORDED, BreakGlass
+from gateway.breaking import LAPSED, NEEDS_REASON, SHAPE, UNRECORDED, BreakGlass
+from gateway.emergencies import SESSIONS, OwnEmergencies
 from gateway.errors import Code, RequestError
 from gateway.operations import Operation, Operations
 from gateway.settings import Limits
@@ -281,7 +282,7 @@ async def test_sessions_are_bounded_and_the_oldest_makes_room(
     glass: Glass, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert SESSIONS == 10_000
-    monkeypatch.setattr("gateway.breaking.SESSIONS", 2)
+    monkeypatch.setattr("gateway.emergencies.SESSIONS", 2)
     for patient in ("p1", "p2", "p3"):
         await glass.declare(saying(f"Patient/{patient}", reason=REASON))
 
@@ -296,7 +297,8 @@ async def test_sessions_that_have_lapsed_are_let_go_of(glass: Glass) -> None:
     glass.clock.now += LASTS_S
     await glass.declare(saying("Patient/p2", reason=REASON))
 
-    assert len(glass.glass._sessions) == 1
+    assert isinstance(glass.glass._emergencies, OwnEmergencies)
+    assert len(glass.glass._emergencies._open) == 1
 
 
 values = st.recursive(
