@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime, timedelta
+from secrets import token_hex
 from typing import Any
 
 import pytest
@@ -277,24 +279,75 @@ async def test_a_database_that_does_not_let_us_in_is_told_apart_from_one_that_is
 
 
 @pytest.mark.parametrize("name", ["Nothing", "nowhere.Bookings"])
-async def test_a_table_that_is_not_there_is_rejected(url: str, name: str) -> None:
+async def test_a_table_that_is_not_there_is_found_and_rejected(url: str, name: str) -> None:
     tables = {"appointments": Table("appointments", name, MAPPED["appointments"].columns)}
     practice = practice_at(url, tables=tables)
     try:
+        found = await practice.check()
         with pytest.raises(SourceRejected):
-            await practice.check()
+            await practice.appointments(["5001"], ANY)
     finally:
         await practice.close()
 
+    assert not found.ok
+    assert found.said[1].startswith(f"see that `{name}` is there, has `BookingNo`, `ChartNo`, ")
 
-async def test_a_column_that_is_not_there_is_rejected(url: str) -> None:
+
+async def test_a_column_that_is_not_there_is_found_and_rejected(url: str) -> None:
     columns = {**MAPPED["appointments"].columns, "reason": "Because"}
     practice = practice_at(url, tables={"appointments": Table("appointments", "Bookings", columns)})
     try:
+        found = await practice.check()
         with pytest.raises(SourceRejected):
-            await practice.check()
+            await practice.appointments(["5001"], ANY)
     finally:
         await practice.close()
+
+    assert not found.ok
+    assert found.said[0].startswith("appointments cannot be read: ")
+    assert "`Because`" in found.said[1]
+
+
+async def test_a_check_tells_of_rows_that_cannot_be_read_and_of_rights_that_we_need_not(url: str) -> None:
+    words = {code: ours for code, ours in STATUSES.items() if code != "scheduled"}
+    practice = practice_at(url, statuses=words)
+    try:
+        found = await practice.check()
+    finally:
+        await practice.close()
+
+    assert not found.ok
+    assert found.said[0] == "appointments can be read"
+    assert re.fullmatch(
+        r"[0-9]+ of 50 rows cannot: appointments\.status: not among the statuses of the settings",
+        found.said[1],
+    )
+    assert found.said[2] == "our account may change `Bookings`; give it SELECT alone"
+
+
+async def test_an_account_that_may_only_read_is_as_it_should_be(url: str, owner: Engine) -> None:
+    account = f"reader_{token_hex(4)}"
+    is_postgresql = url.startswith("postgresql")
+    who = account if is_postgresql else f"'{account}'@'127.0.0.1'"
+    made = (
+        f"CREATE ROLE {who} LOGIN PASSWORD 'a-word'"
+        if is_postgresql
+        else f"CREATE USER {who} IDENTIFIED BY 'a-word'"
+    )
+    names = [owner.dialect.identifier_preparer.quote_identifier(each.name) for each in MAPPED.values()]
+    with owner.begin() as connection:
+        connection.execute(text(made))
+        for name in names:
+            connection.execute(text(f"GRANT SELECT ON {name} TO {who}"))
+    theirs = make_url(url).set(username=account, password="a-word")
+    practice = practice_at(theirs.render_as_string(hide_password=False))
+    try:
+        found = await practice.check()
+    finally:
+        await practice.close()
+
+    assert found.said == tuple(f"{kind} can be read" for kind in MAPPED)
+    assert found.ok
 
 
 async def test_what_no_table_holds_is_refused_and_not_said_to_be_absent(url: str) -> None:

@@ -34,7 +34,7 @@ from sources.model import (
     Mrn,
     PatientId,
 )
-from sources.pms.database import normalise
+from sources.pms.database import checking, normalise
 from sources.pms.database.mapping import APPOINTMENTS, BALANCES, COVERAGES, LOCATIONS
 from sources.pms.database.questions import Condition, Question
 from sources.pms.database.settings import DatabaseSettings
@@ -44,6 +44,7 @@ from sources.pms.database.wire import (
     CoverageRow,
     Envelope,
     LocationRow,
+    RightsRow,
     Whose,
 )
 from sources.ports import AppointmentQuery, Checked, Found, Health, Listed, Noticed, Page, Wanted
@@ -73,6 +74,7 @@ _BEHIND = {
 _ALWAYS = ("id", "mrn", "status", "start")
 _EVERY = tuple(dict.fromkeys(field for fields in _BEHIND.values() for field in fields))
 _CHANGES_PER_CALL = 1_000
+_RIGHTS = msgspec.json.Decoder(Envelope[RightsRow])
 _PLACE = msgspec.json.Decoder(tuple[str, str | int])
 
 _READERS: dict[str, RowReader[Any, Whose]] = {
@@ -103,10 +105,29 @@ class DatabasePractice:
         return self._upstream.health()
 
     async def check(self) -> Checked:
-        """Ask each table for a row of all columns that are mapped: one that is not there is refused."""
-        for kind, table in self._settings.tables.items():
-            await self._read(Question(kind, tuple(table.columns), limit=1, deleted=True))
-        return Checked(True, tuple(f"{kind} can be read" for kind in self._settings.tables))
+        return await checking.tried(list(self._settings.tables.values()), self._faults, self._may_write)
+
+    async def _faults(self, kind: str, most: int) -> Sequence[str | None]:
+        """Up to *most* rows of a table, in all mapped columns: what is wrong with each, if anything."""
+        read = await self._read(Question(kind, tuple(self._table(kind)), limit=most, deleted=True))
+        return [*(bad.why for bad in read.unread), *(self._fault(kind, row) for row in read.rows)]
+
+    def _fault(self, kind: str, row: Any) -> str | None:
+        ours: Mapping[str, Callable[[Any], object]] = {
+            APPOINTMENTS: self._appointment,
+            LOCATIONS: normalise.location,
+            COVERAGES: normalise.coverage,
+            BALANCES: self._balance,
+        }
+        try:
+            ours[kind](row)
+        except Nonconforming as fault:
+            return str(fault)
+        return None
+
+    async def _may_write(self, kind: str) -> bool:
+        reply = await self._upstream.send("SELECT", kind, json=Question(kind, (), rights=True))
+        return _RIGHTS.decode(reply.body).rows[0].may_write
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -194,12 +215,9 @@ class DatabasePractice:
         return await self._many_each(COVERAGES, mrns, tuple(self._table(COVERAGES)), normalise.coverage)
 
     async def balances(self, mrns: Sequence[Mrn], wanted: Wanted) -> Found[Mrn, Balance]:
-        def ours(row: BalanceRow) -> Balance:
-            return normalise.balance(row, self._clock)
-
         fields = tuple(self._table(BALANCES))
         return await self._one_each(
-            BALANCES, "mrn", mrns, fields, ours, lambda row: row.patient_mrn, lambda it: it.mrn
+            BALANCES, "mrn", mrns, fields, self._balance, lambda row: row.patient_mrn, lambda it: it.mrn
         )
 
     async def changes(self, bookmark: str | None) -> tuple[Sequence[Noticed], str]:
@@ -248,6 +266,9 @@ class DatabasePractice:
 
     def _appointment(self, row: AppointmentRow) -> Appointment:
         return normalise.appointment(row, self._clock, self._settings.statuses)
+
+    def _balance(self, row: BalanceRow) -> Balance:
+        return normalise.balance(row, self._clock)
 
     def _readable(self, row: AppointmentRow) -> Appointment:
         try:

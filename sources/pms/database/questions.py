@@ -26,7 +26,7 @@ class Question(msgspec.Struct, frozen=True):
     """Some `fields` of the records `of` a kind that meet all conditions, in an order, up to `limit`.
 
     `after` are the values of the order's fields in the last row of the page before. `deleted`: also those the
-    practice marked as deleted.
+    practice marked as deleted. `rights`: of no records, but whether our account may change that table.
     """
 
     of: str
@@ -36,6 +36,7 @@ class Question(msgspec.Struct, frozen=True):
     after: tuple[Value, ...] = ()
     limit: int = 0
     deleted: bool = False
+    rights: bool = False
 
 
 def statement(question: Question, table: There) -> Select[Any] | None:

@@ -25,6 +25,7 @@ from sqlalchemy.exc import TimeoutError as PoolExhausted
 from sources.calling import Fault, Reply, Request, TransportFault
 from sources.pms.database.mapping import Table, There
 from sources.pms.database.questions import Question, statement
+from sources.pms.database.rights import may_write
 
 _QUESTION = msgspec.json.Decoder(Question)
 _encode = msgspec.json.Encoder().encode
@@ -79,6 +80,8 @@ class DatabaseTransport:
 
     def _rows(self, question: Question) -> list[dict[str, Any]]:
         with self._engine.connect() as connection:
+            if question.rights:
+                return [{"may_write": may_write(connection, self._tables[question.of])}]
             asked = statement(question, self._there(question.of, connection))
             if asked is None:
                 return []

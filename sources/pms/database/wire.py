@@ -79,6 +79,12 @@ class BalanceRow(Row, frozen=True, gc=False):
     as_of: str | None = None
 
 
+class RightsRow(Row, frozen=True, gc=False):
+    """Whether our account may change a table."""
+
+    may_write: bool
+
+
 class Whose(Struct, frozen=True, gc=False):
     """What tells whose a row is that does not conform."""
 

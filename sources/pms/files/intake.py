@@ -179,7 +179,7 @@ def applied(connection: Connection, came: Came, rules: Rules, *, anyway: bool) -
     if is_outdated(connection, came.stamp, rules.outdating[feed.name]):
         return Taken(State.OUTDATED)
     rows = table(came.content, feed)
-    read = _rows(rows, feed, rules.clock)
+    read = rows_read(rows, feed, rules.clock)
     if len(read.bad) > feed.most_bad * len(rows.rows) and not anyway:
         raise BadFile(f"{len(read.bad)} of its {len(rows.rows)} rows cannot be taken")
     books = shelf(connection, feed.kind)
@@ -206,7 +206,8 @@ def is_outdated(connection: Connection, stamp: str, by: frozenset[str]) -> bool:
     return any(datetime.fromisoformat(it) > moment for it in connection.execute(newer).scalars())
 
 
-def _rows(rows: Table, feed: FeedSettings, clock: PracticeClock) -> _Read:
+def rows_read(rows: Table, feed: FeedSettings, clock: PracticeClock) -> _Read:
+    """What the rows tell, and what is wrong with those that tell nothing."""
     told: dict[str, Told] = {}
     bad: list[tuple[Row, str]] = []
     bad_keys: set[str | None] = set()

@@ -9,13 +9,14 @@ from contextlib import AbstractAsyncContextManager
 import msgspec
 from sqlalchemy import Connection, select
 
+from sources.pms.files import checking
 from sources.pms.files.folders import Folder
 from sources.pms.files.looking import Looks
 from sources.pms.files.retrying import Retrying
 from sources.pms.files.settings import FilesSettings
 from sources.pms.projection import BilledPractice, Keeping, Leading, Quarantine, Store
 from sources.pms.projection.tables import file
-from sources.ports import Health
+from sources.ports import Checked, Health
 
 
 class KnownFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +49,7 @@ class FilesPractice(BilledPractice):
         self.looks = Looks(folder, store, settings, observers)
         self.quarantine = Quarantine(store, Retrying(settings).again)
         self._settings = settings
+        self._folder = folder
         self._leading = Leading(store, self._look, "can the folder be reached, and is the database up?")
 
     def health(self) -> Health:
@@ -57,6 +59,9 @@ class FilesPractice(BilledPractice):
         """The folder is looked at for as long as the block runs, by this process or another; then every
         connection is closed."""
         return self._running(self._leading)
+
+    async def _tried(self) -> Checked:
+        return await checking.tried(self._folder, self._settings)
 
     async def files(self) -> Sequence[KnownFile]:
         """The files that were dealt with, newest first."""

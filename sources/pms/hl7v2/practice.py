@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 
+from sources.pms.hl7v2 import checking
 from sources.pms.hl7v2.intake import Intake
 from sources.pms.hl7v2.listener import Listener, ListenerSettings
 from sources.pms.hl7v2.settings import Hl7Settings
 from sources.pms.projection import Keeping, Leading, ProjectedPractice, Quarantine, Store
-from sources.ports import Health
+from sources.ports import Checked, Health
 
 _HOUR_S = 3_600.0
 
@@ -43,6 +44,7 @@ class Hl7Practice(ProjectedPractice):
         self._is_listening = asyncio.Event()
         self._port = 0
         self._listener = Listener(settings.name, self.intake, listener, observers)
+        self._line = listener
         self._keep = timedelta(days=keep_days)
         self._leading = Leading(store, self._listen, "is the port free, and the database up?")
 
@@ -53,6 +55,9 @@ class Hl7Practice(ProjectedPractice):
         """The feed is listened to for as long as the block runs, by this process or another; then every
         connection is closed."""
         return self._running(self._leading)
+
+    async def _tried(self) -> Checked:
+        return await checking.tried(self._store, self._line)
 
     async def listening(self) -> int:
         """The port, as soon as this process listens at it."""

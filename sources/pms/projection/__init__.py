@@ -5,7 +5,7 @@ from sources.pms.projection.leading import Leading
 from sources.pms.projection.practice import BilledPractice, ProjectedPractice
 from sources.pms.projection.quarantine import Quarantine
 from sources.pms.projection.store import Store
-from sources.pms.projection.upkeep import Keeping
+from sources.pms.projection.upkeep import Keeping, age
 from sources.pms.projection.writing import Ledger, Outcome
 
 __all__ = [
@@ -20,4 +20,5 @@ __all__ = [
     "ProjectedPractice",
     "Quarantine",
     "Store",
+    "age",
 ]

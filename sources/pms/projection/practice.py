@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
 
@@ -17,7 +18,7 @@ from sources.model import Appointment, Balance, Coverage, Location, Mrn
 from sources.pms.projection import reading, tables
 from sources.pms.projection.leading import Leading
 from sources.pms.projection.store import Store
-from sources.pms.projection.upkeep import Keeping, Upkeep
+from sources.pms.projection.upkeep import Keeping, Upkeep, age
 from sources.pms.projection.writing import APPOINTMENTS
 from sources.ports import AppointmentQuery, Checked, Found, Health, Listed, Noticed, Page, Wanted
 
@@ -61,9 +62,19 @@ class ProjectedPractice:
             await self.close()
 
     async def check(self) -> Checked:
-        is_fed = await self._read(reading.has_been_fed)
-        fed = "its feed has told what there is" if is_fed else _UNFED
-        return Checked(is_fed, (f"projection, schema version {tables.SCHEMA_VERSION}", fed))
+        feed = await self._tried()
+        known = await self._read(reading.known)
+        self.upkeep.as_of = known.as_of
+        is_stale = known.as_of is not None and self.upkeep.is_stale
+        lines = [f"projection, schema version {tables.SCHEMA_VERSION}", *_said(known)]
+        if is_stale:
+            lines.append("that is longer ago than `stale_after_h`: see that its sender runs, and reaches us")
+        ok = known.is_fed if feed is None else feed.ok
+        return Checked(ok and not is_stale, (*(() if feed is None else feed.said), *lines))
+
+    async def _tried(self) -> Checked | None:
+        """What is found of the feed itself; None: there is nothing to try."""
+        return None
 
     async def close(self) -> None:
         """Let go of every connection."""
@@ -126,6 +137,13 @@ class ProjectedPractice:
                 return await self._store.read(question)
         except TimeoutError:
             raise SourceTimeout(self.name, "the projection did not answer in time") from None
+
+
+def _said(known: reading.Known) -> Iterator[str]:
+    fed = "its feed has told what there is" if known.is_fed else _UNFED
+    yield fed if known.as_of is None else f"{fed}, last {age(known.as_of, datetime.now(UTC))}"
+    if known.refused:
+        yield f"{known.refused} messages, files or rows are in quarantine: `caregraph quarantine list`"
 
 
 class BilledPractice(ProjectedPractice):

@@ -22,6 +22,7 @@ from sources.pms.projection.tables import (
     appointment_npi,
     journal,
     meta,
+    quarantine,
 )
 from sources.pms.projection.writing import APPOINTMENTS, chunks, surviving
 from sources.ports import AppointmentQuery, Listed, Noticed, Page
@@ -172,6 +173,20 @@ def of_mrns(connection: Connection, table: Table, mrns: Sequence[Mrn], kind: typ
 def has_been_fed(connection: Connection, kind: str = APPOINTMENTS) -> bool:
     """Whether the feed has told what there is of that kind, so that what is not here is nowhere."""
     return connection.execute(select(meta.c.value).where(meta.c.name == f"fed {kind}")).scalar() is not None
+
+
+class Known(NamedTuple):
+    """What is known of a feed: whether it has told what there is, as of when, and how much it was refused."""
+
+    is_fed: bool
+    as_of: str | None
+    refused: int
+
+
+def known(connection: Connection) -> Known:
+    """The state of the projection."""
+    refused = connection.execute(select(func.count()).select_from(quarantine)).scalar_one()
+    return Known(has_been_fed(connection), told_as_of(connection), refused)
 
 
 def told_as_of(connection: Connection) -> str | None:

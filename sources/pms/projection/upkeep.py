@@ -42,6 +42,15 @@ class Observer(Protocol):
     def on_told(self, source: str, as_of: datetime, is_stale: bool) -> None: ...
 
 
+def age(as_of: str, now: datetime) -> str:
+    """How long ago that instant is, in words: `5 hours ago`."""
+    seconds = max(0, int((now - datetime.fromisoformat(as_of)).total_seconds()))
+    for unit, length in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit} ago"
+    return f"{seconds} seconds ago"
+
+
 class Forgotten(NamedTuple):
     """How many changes, and how much of the quarantine, were let go of."""
 
