@@ -336,16 +336,20 @@ class FhirClient:
             page = self._unlinked(reader.name, page, sent)
         if "_elements" not in dict(sent) and _SUBSETTED.search(reply.body) is not None:
             raise self.misread(f"{reader.name}: rows are cut (SUBSETTED), though all of them was asked for")
-        return page._replace(complete=False) if _lacks_rows(page) else page
+        return page._replace(complete=False) if _lacks_rows(page, self._before(sent)) else page
 
     def _unlinked(self, type_: str, page: Page[R], sent: Parameters) -> Page[R]:
         """A full page of a server without links: there may be more, which only an offset leads to."""
         if self.facts.offset is None:
             return page._replace(complete=False)
-        before = int(dict(sent).get(self.facts.offset, "0"))
+        before = self._before(sent)
         rest = [pair for pair in sent if pair[0] != self.facts.offset]
         further = [*rest, (self.facts.offset, str(before + len(page.rows) + len(page.unread)))]
         return page._replace(next=f"{self._base_url}/{type_}?{urlencode(further)}")
+
+    def _before(self, sent: Parameters) -> int:
+        """How many rows come before those that are asked for."""
+        return 0 if self.facts.offset is None else int(dict(sent).get(self.facts.offset, "0"))
 
     def _own(self, link: str) -> str:
         """*link* as an absolute URL; our credentials go to no other origin."""
@@ -360,9 +364,10 @@ def _read_url(type_: str, id_: str, rest: Parameters) -> str:
     return f"{type_}/{id_}?{query}" if query else f"{type_}/{id_}"
 
 
-def _lacks_rows(page: Page[R]) -> bool:
+def _lacks_rows(page: Page[R], before: int) -> bool:
     """Whether the server found more than it gives, and does not say where the rest is."""
-    return page.next is None and page.total is not None and page.total > len(page.rows) + len(page.unread)
+    given = before + len(page.rows) + len(page.unread)
+    return page.next is None and page.total is not None and page.total > given
 
 
 def _is_full(page: Page[R], sent: Parameters) -> bool:
