@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,6 +21,7 @@ from sandbox.knobs import Knobs
 from sandbox.pms.fhir import practice_dataset
 from sandbox.records import Dataset
 from sandbox.serving import one
+from tests.canary.feeds import Filled, database, files, messages
 
 REQUESTS_KEPT = 200_000
 ROLES = ("ehr", "pms", "crm")
@@ -49,6 +51,11 @@ class Kinds:
         return frozenset({"ehr"} | pms | crm)
 
     @property
+    def asked(self) -> tuple[str, ...]:
+        """The sources that are asked over HTTP, so that one can see what they are told."""
+        return ROLES if self.pms in ("rest", "fhir") else ("ehr", "crm")
+
+    @property
     def tells_changes(self) -> bool:
         """Whether appointments that the practice changes are told, to those whom consents bind."""
         return self.pms == "rest" and self.shows_consents
@@ -63,32 +70,57 @@ class Kinds:
 USUAL = Kinds()
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where what is not served over HTTP lies: a folder that is not there yet, and an empty database."""
+
+    folder: Path
+    database: str | None = None
+
+
 @dataclass
 class Held:
     """The settings of the sources, and where the knobs of each are."""
 
     table: Table
     knobs: dict[str, str]
+    filled: Filled = lambda: None
+    """To be called once the gateway runs: has the practice tell what it has."""
 
 
 @contextmanager
-def held(kinds: Kinds, dataset: Dataset, addresses: Addresses, table: Table) -> Iterator[Held]:
+def held(
+    kinds: Kinds, dataset: Dataset, addresses: Addresses, table: Table, places: Places
+) -> Iterator[Held]:
     """The systems of *kinds*, running beside those at *addresses*; *table* has the settings of these."""
     found = Held(table, {name: addresses.knobs(name) for name in ROLES})
     found.table["ehr"]["ehr"] |= kinds.ehr
     with ExitStack() as running:
         if kinds.pms == "fhir":
             url = running.enter_context(_fhir_practice(dataset))
-            kept = ("time_zone", "client_id", "client_secret")
-            usual = {name: it for name, it in table["pms"]["pms"].items() if name not in kept}
             other = {"kind": "fhir", "url": f"{url}/fhir", "auth": {"token": TOKEN}}
-            found.table["pms"]["pms"] = usual | other
+            found.table["pms"]["pms"] = _systems(table) | other
             found.knobs["pms"] = f"{url}/sandbox"
+        elif kinds.pms != "rest":
+            feed, found.filled = _fed(kinds.pms, dataset, places)
+            zone = {"time_zone": dataset.pms.time_zone}
+            found.table["pms"]["pms"] = _systems(table) | zone | feed
         if kinds.crm != "hubspot":
             url = running.enter_context(one(_crm(kinds.crm, dataset)))
             found.table["crm"]["crm"] = _signing_in(kinds.crm, url)
             found.knobs["crm"] = f"{url}/sandbox"
         yield found
+
+
+def _systems(table: Table) -> Table:
+    return {name: table["pms"]["pms"][name] for name in ("mrn_system", "visit_system")}
+
+
+def _fed(kind: str, dataset: Dataset, places: Places) -> tuple[Table, Filled]:
+    if kind == "database":
+        assert places.database is not None, "no database was given"
+        return database(dataset, places.database)
+    return {"files": files, "hl7v2": messages}[kind](dataset, places.folder)
 
 
 def _signing_in(kind: str, url: str) -> Table:

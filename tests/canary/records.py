@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -256,6 +256,16 @@ class World:
             prefix = self.clinic.prefixes.get(row.source, "")
             if row.clinic == self.clinic.number and prefix:
                 self.names |= {it.text: f"{prefix}{it.text}" for it in row.marks if it.shown_as == "id"}
+
+    def name_places_by_bookings(self) -> None:
+        """A practice that sends messages tells of places in those of bookings alone: what a booking calls a
+        place is the place's name, and nobody's.
+        """
+        place = next(row for row in self.rows if (row.source, row.kind) == ("pms", "Location"))
+        for row in self.rows:
+            for mark in [it for it in row.marks if it.element == "location.name"]:
+                self.marks.by_text[mark.text.encode()] = replace(mark, record=place.number)
+                place.marks.append(replace(mark, record=place.number, shown_as="name"))
 
     def known(self, source: str, *, keys: bool | None = None) -> list[str]:
         """The texts of a source's marks; with *keys*, of those that are keys, or are none."""

@@ -57,16 +57,25 @@ class Ran:
         return "\n".join([str(self.kinds), *lines, *kept, marks, f"leaks: {len(self.watch.leaks)}"])
 
 
-def run(seed: int, operations: int, trail: Path, kinds: Kinds = USUAL, redis_url: str | None = None) -> Ran:
+def run(
+    seed: int,
+    operations: int,
+    trail: Path,
+    kinds: Kinds = USUAL,
+    redis_url: str | None = None,
+    database_url: str | None = None,
+) -> Ran:
     """A world, and so many operations in it."""
     world = made(seed, kinds.clinics)
     world.hears_consents = kinds.shows_consents
+    if kinds.pms == "hl7v2":
+        world.name_places_by_bookings()
     rng = Random(seed + 1)  # noqa: S311 - the same run for the same seed
     casting = Casting(world, rng)
     ran = Ran(Watch(world), kinds)
     with (
         _little_collected(),
-        staged(world, casting.jwks(), trail, kinds, redis_url) as stage,
+        staged(world, casting.jwks(), trail, kinds, redis_url, database_url) as stage,
     ):
         asyncio.run(_Rounds(stage, rng, casting, ran).all(operations))
         ran.watch.behind(stage)

@@ -36,7 +36,7 @@ from sandbox.serve import Options, background
 from sandbox.serving import one
 from tests.canary.actors import AUDIENCE, ISSUER
 from tests.canary.asking import LIMITS
-from tests.canary.kinds import REQUESTS_KEPT, ROLES, USUAL, Kinds, held, with_second
+from tests.canary.kinds import REQUESTS_KEPT, ROLES, USUAL, Kinds, Places, held, with_second
 from tests.canary.records import World
 
 STARTS_WITHIN_S = 30.0
@@ -117,9 +117,17 @@ def settings_of(table: dict[str, Any], jwks_url: str, trail: Path) -> Settings:
 
 @contextmanager
 def staged(
-    world: World, jwks: dict[str, Any], trail: Path, kinds: Kinds = USUAL, redis_url: str | None = None
+    world: World,
+    jwks: dict[str, Any],
+    trail: Path,
+    kinds: Kinds = USUAL,
+    redis_url: str | None = None,
+    database_url: str | None = None,
 ) -> Iterator[Stage]:
-    """The house over a world held by systems of *kinds*; with *redis_url* its changes are logged there."""
+    """The house over a world held by systems of *kinds*; with *redis_url* its changes are logged there.
+
+    A practice that is read from its database has that at *database_url*, which is empty.
+    """
     key = ECKey.generate_key("P-384", {"kid": "c1", "use": "sig", "alg": "ES384"}, private=True)
     usual = Options(None, None, requests_kept=REQUESTS_KEPT)
     options = replace_in(usual, ehr_quirks=kinds.quirks)
@@ -134,7 +142,9 @@ def staged(
             addresses.append(holding.enter_context(here))
             tables.append(demo_table(addresses[-1], key.as_dict(private=True), clinic.dataset))
             options = usual
-        systems = holding.enter_context(held(kinds, world.clinics[0].dataset, addresses[0], tables[0]))
+        places = Places(trail.parent / "practice", database_url)
+        first = held(kinds, world.clinics[0].dataset, addresses[0], tables[0], places)
+        systems = holding.enter_context(first)
         if len(world.clinics) > 1:
             with_second(systems, tables[1], addresses[1])
         settings = settings_of(systems.table, f"{idp}/jwks", trail)
@@ -151,6 +161,7 @@ def staged(
         holding.callback(stage.client.close)
         holding.callback(provider.shutdown)  # type: ignore[attr-defined]
         holding.enter_context(_served(app, settings, stage))
+        systems.filled()
         yield stage
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from sandbox.ehr.quirks import ATHENAHEALTH, EPIC, HAPI, MEDPLUM, Quirks
 from tests.canary.actors import AUDIENCES, BAD
-from tests.canary.kinds import Kinds
+from tests.canary.kinds import ROLES, Kinds
 from tests.canary.running import Ran, run
 from tests.gateway.changes.redis_process import RedisProcess, redis_program
 
@@ -24,14 +24,14 @@ CONSENT = frozenset({"Consent"})
 WORLDS = {
     100: Kinds(),
     101: Kinds(EPIC),
-    102: Kinds(Quirks(ignored=frozenset({"_elements"}))),
+    102: Kinds(Quirks(ignored=frozenset({"_elements"})), pms="files"),
     103: Kinds(MEDPLUM, {"vendor": "medplum"}),
     104: Kinds(pms="fhir", crm="salesforce"),
     105: Kinds(EPIC, {"vendor": "epic"}, crm="dynamics"),
-    106: Kinds(ATHENAHEALTH, {"vendor": "athenahealth"}),
+    106: Kinds(ATHENAHEALTH, {"vendor": "athenahealth"}, pms="hl7v2"),
     107: Kinds(HAPI, {"vendor": "hapi"}, pms="fhir"),
     108: Kinds(clinics=2),
-    109: Kinds(EPIC, {"vendor": "epic"}),
+    109: Kinds(pms="database"),
     110: Kinds(MEDPLUM),
     111: Kinds(Quirks(hidden=CONSENT, unnamed=CONSENT), shows_consents=False),
 }
@@ -62,10 +62,16 @@ def test_no_marked_value_is_found_where_it_may_not_be(
 @pytest.mark.timeout(3_600)
 @pytest.mark.parametrize("seed", WORLDS)
 def test_no_marked_value_is_found_in_many_worlds(
-    seed: int, tmp_path: Path, redis_url: str, capfd: pytest.CaptureFixture[str]
+    seed: int,
+    tmp_path: Path,
+    redis_url: str,
+    request: pytest.FixtureRequest,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
-    log = redis_url if seed % 2 else None
-    ran = run(seed, DEEP, tmp_path / "audit", WORLDS[seed], log)
+    kinds, log = WORLDS[seed], redis_url if seed % 2 else None
+    at = request.getfixturevalue("postgres").database() if kinds.pms == "database" else None
+
+    ran = run(seed, DEEP, tmp_path / "audit", kinds, log, at)
 
     _check(ran, seed, capfd)
     for bad in BAD:
@@ -88,8 +94,9 @@ def _check(ran: Ran, seed: int, capfd: pytest.CaptureFixture[str]) -> None:
     _check_everybody(ran, AUDIENCES if ran.kinds.shows_consents else ("patient",))
     for place in ("logs", "spans", "metrics", "audit", "cache keys", "change log"):
         assert ran.watch.seen[f"bytes of {place}"] > 0, f"nothing was written to the {place}"
-    for source in ("ehr", "pms", "crm"):
+    for source in ran.kinds.asked:
         assert ran.watch.seen[f"{source} requests"] > 0, f"the {source} was never asked"
+    for source in ROLES:
         assert ran.watch.seen[f"marks of the {source} shown"] > 0, f"of the {source} nothing was shown"
 
 
