@@ -35,7 +35,7 @@ from gateway.refusing import quarantining
 from gateway.samples import SAMPLES
 from gateway.settings import Changes, Settings
 from gateway.streaming import OpenStreams
-from gateway.telemetry import Metrics, otlp_exporter, tracer_provider
+from gateway.telemetry import Metrics, exporting, otlp_exporter, tracer_provider
 from gateway.transport.explorer import ExplorerConfig, explorer_routes
 from gateway.transport.routes import graphql_routes
 from gateway.transport.settings import StatusProfile, TransportSettings
@@ -78,7 +78,7 @@ def create_app(settings: Settings, *, clock: Callable[[], float] = time.time) ->
     measuring = Measuring(Metrics(), provider.get_tracer("caregraph"))
     refused = quarantining(settings, measuring.metrics)
     kept = adapters(settings, observers=[measuring, refused])
-    kept = replace(kept, beside=(refused.running(kept.upstreams), *kept.beside))
+    kept = replace(kept, beside=(exporting(provider), refused.running(kept.upstreams), *kept.beside))
     return compose(settings, kept, measuring, clock=clock)
 
 

@@ -8,7 +8,9 @@ from gateway.transport.explorer import Sample
 from resolvers.cohort import latest_closed
 
 OVERVIEW = """\
-# One patient, three systems: appointments from the PMS, encounters from the EHR, engagement from the CRM.
+# One patient, three systems: appointments
+# from the PMS, encounters from the EHR,
+# engagement from the CRM.
 query Overview {
   patients(first: 1) {
     edges {
@@ -30,7 +32,9 @@ query Overview {
 """
 
 WORKLIST = """\
-# Fifty patients with their appointments, encounters and engagement: four calls upstream.
+# Fifty patients with their appointments,
+# encounters and engagement: four calls
+# upstream.
 query Worklist {
   patients(first: 50) {
     nodes {
@@ -46,7 +50,8 @@ query Worklist {
 """
 
 CONTEXT = """\
-# Clinical context of one patient, without names or notes.
+# Clinical context of one patient, without
+# names or notes.
 query Context {
   patients(first: 1) {
     nodes {
@@ -81,6 +86,29 @@ query Book {
 }
 """
 
+EXPECTED = """\
+# Who is expected where, for another
+# organization that shares in the care.
+query Expected {
+  appointments(filter: { status: ["booked"] }, first: 10) {
+    nodes {
+      id
+      status
+      start
+      locationName
+      practitioners { name { family given } }
+      patient {
+        id
+        name { family given }
+        birthDate
+        encounters(first: 3) { nodes { status class { code } period { start end } } }
+      }
+    }
+    pageInfo { hasNextPage endCursor }
+  }
+}
+"""
+
 MINE = """\
 # Your own record.
 query Mine {
@@ -99,7 +127,8 @@ query Mine {
 """
 
 CHANGES = """\
-# Leave this open: a change of an appointment arrives here as it happens.
+# Leave this open: a change of an
+# appointment arrives here as it happens.
 subscription Changes {
   changes(types: [APPOINTMENT]) {
     cursor
@@ -112,7 +141,9 @@ subscription Changes {
 """
 
 OUTCOMES = f"""\
-# How a quarter went, over all patients together. Counts are ranges of ten; small ones are withheld.
+# How a quarter went, over all patients.
+# Counts are ranges of ten; small ones
+# are withheld.
 query Outcomes {{
   outcomes(quarter: "{latest_closed(datetime.now(UTC).date())}") {{
     firstDay
@@ -136,6 +167,7 @@ SAMPLES: tuple[Sample, ...] = (
     Sample("Worklist of 50 patients", "clinician", WORKLIST),
     Sample("Clinical context", "ai", CONTEXT),
     Sample("The book", "frontdesk", TODAY),
+    Sample("Who is expected where", "partner", EXPECTED),
     Sample("My record", "patient", MINE),
     Sample("Outcomes of a quarter", "marketer", OUTCOMES),
 )

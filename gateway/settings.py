@@ -232,7 +232,11 @@ class Telemetry(Section, frozen=True, kw_only=True):
     service_name: Annotated[Text, Meta(description="Our name in traces.")] = "caregraph"
     otlp_endpoint: Annotated[
         Url | None,
-        Meta(description="Where spans go, OTLP over HTTP (needs caregraph[otlp]). Not set: none are made."),
+        Meta(
+            description="Where spans go, OTLP over HTTP (needs caregraph[otlp]), e.g."
+            " https://collector.example:4318; to its /v1/traces, if it has no path of its own. Not set: none"
+            " are made. Metrics are at /metrics."
+        ),
     ] = None
     sample_ratio: Annotated[
         float, Meta(ge=0, le=1, description="The part of the requests that is traced.")

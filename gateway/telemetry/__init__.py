@@ -5,6 +5,7 @@ from gateway.telemetry.metrics import Metrics
 from gateway.telemetry.spans import (
     AllowListed,
     ExporterMissing,
+    exporting,
     otlp_exporter,
     trace_context,
     trace_id,
@@ -16,6 +17,7 @@ __all__ = [
     "AllowListed",
     "ExporterMissing",
     "Metrics",
+    "exporting",
     "otlp_exporter",
     "set_up_logging",
     "trace_context",

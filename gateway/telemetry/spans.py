@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import Resource
@@ -129,6 +133,28 @@ class ExporterMissing(Exception):
     """An OTLP endpoint is set, and the exporter is not installed."""
 
 
+LAST_SPANS_S = 5.0
+"""How long an ending process waits for the collector to take its last spans."""
+
+
+@asynccontextmanager
+async def exporting(provider: trace.TracerProvider) -> AsyncIterator[None]:
+    """Spans are exported for as long as the block runs; the last ones at its end."""
+    try:
+        yield
+    finally:
+        if isinstance(provider, TracerProvider):
+            # A collector that does not answer is tried for longer than we wait: the thread ends with us.
+            ending = Thread(target=provider.shutdown, daemon=True)
+            ending.start()
+            await asyncio.to_thread(ending.join, LAST_SPANS_S)
+
+
+def traces_url(endpoint: str) -> str:
+    """Where traces go: the endpoint, or OTLP's own path below it if it has none."""
+    return endpoint if urlsplit(endpoint).path.strip("/") else f"{endpoint.rstrip('/')}/v1/traces"
+
+
 def otlp_exporter(endpoint: str | None) -> SpanExporter | None:
     """The exporter to that endpoint (OTLP over HTTP), if one is set. Raises ExporterMissing."""
     if endpoint is None:
@@ -139,7 +165,7 @@ def otlp_exporter(endpoint: str | None) -> SpanExporter | None:
         raise ExporterMissing(
             "`telemetry.otlp_endpoint` is set but no exporter is installed; install caregraph[otlp]"
         ) from None
-    exporter: SpanExporter = module.OTLPSpanExporter(endpoint=endpoint)
+    exporter: SpanExporter = module.OTLPSpanExporter(endpoint=traces_url(endpoint))
     return exporter
 
 

@@ -158,6 +158,7 @@ def running(
     clock: Callable[[], float] = time.time,
     volume: Volume | None = None,
     limits: Limits | None = None,
+    otlp: str | None = None,
     ehr_quirks: Quirks = NONE,
     ehr: Mapping[str, Any] | None = None,
 ) -> Iterator[House]:
@@ -184,6 +185,8 @@ def running(
             settings = replace(settings, volume=volume)
         if limits is not None:
             settings = replace(settings, limits=limits)
+        if otlp is not None:
+            settings = replace(settings, telemetry=replace(settings.telemetry, otlp_endpoint=otlp))
         gateway = server(create_app(settings, clock=clock), settings)
         thread = threading.Thread(target=gateway.run, daemon=True)
         thread.start()
