@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta, timezone
 from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
 _LOCAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?")
 _MONTHS = 1_024
+_DAY = 24 * 60
+_WHOLE = len("0000-00-00T00:00:00")
 
 
 class PracticeClock:
@@ -23,8 +26,8 @@ class PracticeClock:
 
     def __init__(self, time_zone: str) -> None:
         self._zone = ZoneInfo(time_zone)
-        # To convert a time costs more than the rest of a row; most months have one offset from end to end.
-        self._offset_of = lru_cache(maxsize=_MONTHS)(partial(_offset_of, self._zone))
+        # To convert a time costs more than the rest of a row; most days have one offset from end to end.
+        self._offsets_of = lru_cache(maxsize=_MONTHS)(partial(_offsets_of, self._zone))
 
     def instant(self, local: str) -> str:
         """The instant of *local*, with the offset of the zone at that time.
@@ -44,10 +47,12 @@ class PracticeClock:
             raise ValueError("not a naive local time")
         try:
             start = datetime.fromisoformat(local)
-            end = start + timedelta(minutes=minutes)
-            offset = self._offset_of(start.year, start.month)
-            if offset is not None and (end.year, end.month) == (start.year, start.month):
-                return f"{start.isoformat()}{offset}", f"{end.isoformat()}{offset}"
+            offset = self._offsets_of(start.year, start.month)[start.day - 1]
+            if offset is not None and 0 <= minutes <= _DAY:
+                begin = (local if len(local) == _WHOLE else start.isoformat()) + offset
+                if minutes == 0:
+                    return begin, begin
+                return begin, (start + timedelta(minutes=minutes)).isoformat() + offset
             return self._converted(start.replace(tzinfo=self._zone).astimezone(UTC), minutes)
         except OverflowError:
             raise ValueError("beyond the calendar") from None
@@ -103,13 +108,20 @@ class PracticeClock:
         return _wall(then - max(self._offset(then) - self._offset(now), timedelta()))
 
 
-def _offset_of(zone: ZoneInfo, year: int, month: int) -> str | None:
-    """The offset of a month and of the days around it, as ISO 8601 writes it; None if it changes."""
+def _offsets_of(zone: ZoneInfo, year: int, month: int) -> Sequence[str | None]:
+    """The offset of each day of a month, as ISO 8601 writes it; None where it changes on it or next to it."""
     if not 1900 < year < 9_999:
-        return None
+        return [None] * 31
     first = datetime(year, month, 1, tzinfo=zone) - timedelta(days=1)
-    found = {(first + timedelta(hours=hours)).utcoffset() for hours in range(34 * 24)}
-    return first.isoformat()[len("0000-00-00T00:00:00") :] if len(found) == 1 else None
+    offsets = [(first + timedelta(hours=hour)).utcoffset() for hour in range(33 * 24)]
+    return [_same(offsets[day * 24 : (day + 3) * 24]) for day in range(31)]
+
+
+def _same(offsets: Sequence[timedelta | None]) -> str | None:
+    first = offsets[0]
+    if first is None or any(offset != first for offset in offsets):
+        return None
+    return datetime(2000, 1, 1, tzinfo=timezone(first)).isoformat()[_WHOLE:]
 
 
 def _wall(moment: datetime) -> str:

@@ -85,9 +85,9 @@ def test_a_clock_remembers_months_and_no_time_that_it_was_told() -> None:
     clock.span("2026-07-01T10:00:00", 30)
     clock.span("2026-07-14T11:30:00", 20)
 
-    remembered, *_ = [each for each in gc.get_referents(clock._offset_of) if type(each) is dict]
+    remembered, *_ = [each for each in gc.get_referents(clock._offsets_of) if type(each) is dict]
     assert list(remembered) == [(2026, 7)]
-    assert vars(clock).keys() == {"_zone", "_offset_of"}
+    assert vars(clock).keys() == {"_zone", "_offsets_of"}
 
 
 def test_an_unknown_zone_is_refused_at_once() -> None:
