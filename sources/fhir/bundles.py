@@ -6,6 +6,7 @@ it read entry by entry.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property, lru_cache, partial
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
@@ -17,7 +18,7 @@ from sources.fhir.identity import Identity
 from sources.fhir.inspection import Inspection
 from sources.fhir.outcomes import Outcome
 from sources.fhir.reading import WHOLE, Reading
-from sources.fhir.wire import inspected, projected, wire_types
+from sources.fhir.wire import inspected, kept, projected, wire_types
 from sources.model import Resource
 from sources.naming import Practice
 
@@ -94,6 +95,9 @@ class PageReader(Generic[R]):
         self._allowed = reading.allow
         self._of = (kind, elements, practices, reading)
         row, self._inspection = _quick(*self._of)
+        self._kept: Callable[[list[R]], list[R]] = (
+            _as_they_are if elements is None else kept(kind, frozenset(elements.split(",")), practices)
+        )
         wire: Any = row | Outcome
         self._whole: Reader[_Bundle[R | Outcome]] = Reader(_Bundle[wire], "Bundle")
         self._loose: Reader[_Bundle[Raw]] = Reader(_Bundle[Raw], "Bundle")
@@ -117,7 +121,8 @@ class PageReader(Generic[R]):
             bundle = None
         if bundle is None:
             return self._one_by_one(body)
-        return _page([entry.resource for entry in bundle.entry], [], bundle.link, bundle.total)
+        page: Page[R] = _page([entry.resource for entry in bundle.entry], [], bundle.link, bundle.total)
+        return page._replace(rows=self._kept(page.rows))
 
     def read_one(self, body: bytes | memoryview) -> Page[R]:
         """The one resource in *body*, as a page.
@@ -177,6 +182,10 @@ def _quick(
     if elements is None:
         return wire_types(reading)[kind], Inspection()
     return inspected(kind, frozenset(elements.split(",")), practices, reading)
+
+
+def _as_they_are(rows: list[R]) -> list[R]:
+    return rows
 
 
 def _page(

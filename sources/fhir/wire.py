@@ -8,10 +8,11 @@ understood (https://hl7.org/fhir/R4/extensibility.html#modifierExtension).
 from __future__ import annotations
 
 import types
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from decimal import Decimal
 from functools import lru_cache, partial
-from typing import Any, Union, cast, get_args, get_origin, get_type_hints
+from operator import attrgetter
+from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 from msgspec import NODEFAULT, UNSET, Raw, UnsetType
@@ -24,6 +25,8 @@ from sources.fhir.reading import WHOLE, Reading
 from sources.fhir.shapes import ANYTHING, REFUSED, Shapes, several, skipped, value_type
 from sources.model import Encounter, Patient, Record, Resource
 from sources.naming import Practice
+
+R = TypeVar("R", bound=Resource)
 
 _UNREAD = " (not read)"
 """Behind the name of an element, what its attribute listens to while the element itself is skipped over."""
@@ -265,3 +268,26 @@ def inspected(
     builder = _unchecked(reading)
     built, noted = builder.built(kind, elements, practices)
     return built, Inspection([*builder.noted, noted])
+
+
+def kept(
+    kind: type[R], elements: frozenset[str], practices: tuple[Practice, ...] | None = None
+) -> Callable[[Sequence[R]], list[R]]:
+    """Makes of rows that were read so rows that hold those elements and no more.
+
+    What was only checked goes at once, while it is at hand, and not when the request ends: a page of whole
+    resources is several times as large as what is read of it.
+    """
+    names = [field.name for field in msgspec.structs.fields(kind) if field.encode_name in elements]
+    made: Callable[..., Any] = msgspec.defstruct(
+        kind.__name__,
+        [(name, Any) for name in names],
+        bases=(kind,),
+        namespace=_joined_by(kind, practices) if practices is not None else {},
+        module=__name__,
+        frozen=True,
+        repr_omit_defaults=True,
+        gc=False,
+    )
+    values = [attrgetter(name) for name in names]
+    return lambda rows: list(map(made, *(map(value, rows) for value in values)))
