@@ -52,7 +52,7 @@ from resolvers.faults import BadInput
 from resolvers.house import House
 from resolvers.loaders import Loaders
 from resolvers.subscription import Subscribed
-from sources.calling import Tally, operating
+from sources.calling import Alarms, Tally, operating
 from sources.model import Told
 
 encode = msgspec.json.Encoder().encode
@@ -91,6 +91,7 @@ class Graph:
     volume: Volume
     streams: OpenStreams
     deadline_s: float = 10.0
+    _alarms: Alarms = field(default_factory=Alarms)
     _prepared: WeakKeyDictionary[Operation, Prepared] = field(default_factory=WeakKeyDictionary)
 
     async def authenticate(self, authorization: str | None) -> Actor:
@@ -168,7 +169,7 @@ class Graph:
             about = root.changes.patient_id if isinstance(root, Happened) else None
             trace, ran, tally = trace_id(), Ran(about=about), underway.tally
             try:
-                async with asyncio.timeout(self.deadline_s):
+                with self._alarms.until(asyncio.get_running_loop().time() + self.deadline_s):
                     await self._execute(operation, asked, variables, grant, trace, root, ran)
             except TimeoutError:
                 ran.failed(shown(Overdue(), path=None, trace_id=trace))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import count, repeat
 from typing import Generic, TypeVar
 
+import msgspec
 import strawberry
 
 from policies import DataClass
@@ -44,8 +46,7 @@ class Rows(Generic[R]):
 
     @property
     def edges(self) -> list[EdgeRow[R]]:
-        cursor = self._cursor
-        return [EdgeRow(node, index, cursor) for index, node in enumerate(self.nodes)]
+        return list(map(EdgeRow, self.nodes, count(), repeat(self._cursor)))
 
     @property
     def page_info(self) -> Rows[R]:
@@ -60,19 +61,16 @@ class Rows(Generic[R]):
         return self._cursor(len(self.nodes) - 1) if self.nodes else None
 
 
-class EdgeRow(Generic[R]):
-    """The row behind an edge of a connection."""
+class EdgeRow(msgspec.Struct, Generic[R], frozen=True, gc=False):
+    """The row behind an edge of a connection: a struct, since there are as many as rows."""
 
-    __slots__ = ("_cursor", "_index", "node")
-
-    def __init__(self, node: R, index: int, cursor: Callable[[int], str]) -> None:
-        self.node = node
-        self._index = index
-        self._cursor = cursor
+    node: R
+    index: int
+    cursor_of: Callable[[int], str]
 
     @property
     def cursor(self) -> str:
-        return self._cursor(self._index)
+        return self.cursor_of(self.index)
 
 
 def size(first: int) -> int:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import NamedTuple
 
 from gateway.audit.sink import AuditUnavailable, Item, Sink
+from sources.calling import Alarms
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +38,7 @@ class Writing:
         self._timeout_s = timeout_s
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[Waiting | None] = SimpleQueue()
-        self._deadlines: deque[tuple[float, asyncio.Future[None]]] = deque()
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarms = Alarms()
         self._is_failing = False
         self._is_ending = False
         self._thread = Thread(target=self._run, name="audit", daemon=True)
@@ -53,11 +53,11 @@ class Writing:
         self._refuse_more()
         done = self._loop.create_future()
         self._queue.put(Waiting(item, done))
-        deadline = self._loop.time() + self._timeout_s
-        self._deadlines.append((deadline, done))
-        if self._timer is None:
-            self._timer = self._loop.call_at(deadline, self._expire)
-        await done
+        alarm = self._alarms.at(self._loop.time() + self._timeout_s, partial(_give_up, done))
+        try:
+            await done
+        finally:
+            alarm.cancel()
 
     def add(self, item: Item) -> None:
         """Puts it behind what waits, and does not wait.
@@ -73,19 +73,6 @@ class Writing:
             raise AuditUnavailable("ended")
         if self._queue.qsize() >= MOST_WAITING:
             raise AuditUnavailable("overload")
-
-    def _expire(self) -> None:
-        """One timer for all who wait: a timer of its own for each record would cost as much as the record."""
-        now = self._loop.time()
-        self._timer = None
-        while self._deadlines:
-            deadline, done = self._deadlines[0]
-            if not done.done():
-                if deadline > now:
-                    self._timer = self._loop.call_at(deadline, self._expire)
-                    return
-                done.set_exception(AuditUnavailable("timeout"))
-            self._deadlines.popleft()
 
     async def end(self) -> None:
         """Commit what waits, and let go of the sink; a sink that hangs is left behind."""
@@ -133,6 +120,11 @@ class Writing:
             else:
                 log.warning("the audit trail can be written again")
         return why
+
+
+def _give_up(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_exception(AuditUnavailable("timeout"))
 
 
 def _tell(batch: Sequence[Waiting], why: str | None) -> None:

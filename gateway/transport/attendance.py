@@ -7,6 +7,7 @@ from typing import Self
 from starlette.types import Receive
 
 from gateway.transport.refusals import Refusal, Refused
+from sources.calling import Alarms
 
 
 class Gone(Exception):
@@ -17,7 +18,7 @@ class Attendance:
     """`async with` it around all that is done for one request; it cancels that, in this task, when in vain.
 
     Most requests are done before a task that watches for the client would have been worth its cost, so
-    nothing but one timer is set at first; a client that left in the meantime is noticed when it fires.
+    nothing but one alarm is set at first; a client that left in the meantime is noticed when it rings.
 
     Raises:
         Gone: on leaving the block, if the client left.
@@ -25,6 +26,8 @@ class Attendance:
     """
 
     __slots__ = (
+        "_alarm",
+        "_alarms",
         "_body_read",
         "_body_timeout_s",
         "_ended",
@@ -32,13 +35,15 @@ class Attendance:
         "_loop",
         "_receive",
         "_task",
-        "_timer",
         "_watch_after_s",
         "_watcher",
     )
 
-    def __init__(self, receive: Receive, *, watch_after_s: float, body_timeout_s: float) -> None:
+    def __init__(
+        self, receive: Receive, alarms: Alarms, *, watch_after_s: float, body_timeout_s: float
+    ) -> None:
         self._receive = receive
+        self._alarms = alarms
         self._watch_after_s = watch_after_s
         self._body_timeout_s = body_timeout_s
         self._body_read = False
@@ -49,13 +54,13 @@ class Attendance:
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
         self._task = asyncio.current_task()
-        self._timer = self._loop.call_later(self._watch_after_s, self._look)
+        self._alarm = self._alarms.at(self._loop.time() + self._watch_after_s, self._look)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, raised: BaseException | None, where: TracebackType | None
     ) -> None:
-        self._timer.cancel()
+        self._alarm.cancel()
         if self._watcher is not None and not self._watcher.done():
             self._watcher.cancel()
             await asyncio.wait([self._watcher])
@@ -73,7 +78,7 @@ class Attendance:
         body = await self._read(at_most)
         self._body_read = True
         if self._is_late:
-            self._timer.cancel()
+            self._alarm.cancel()
             self._look()
         return body
 
@@ -98,7 +103,7 @@ class Attendance:
             self._watcher = self._loop.create_task(self._until_left())
         else:
             self._is_late = True
-            self._timer = self._loop.call_later(self._body_timeout_s, self._overdue)
+            self._alarm = self._alarms.at(self._loop.time() + self._body_timeout_s, self._overdue)
 
     def _overdue(self) -> None:
         self._end(Refused(Refusal.BODY_TOO_SLOW))

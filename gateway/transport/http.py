@@ -28,6 +28,7 @@ from gateway.transport.service import (
 from gateway.transport.settings import TransportSettings
 from gateway.transport.statuses import media_type_of, status_of
 from gateway.transport.streams import Streams
+from sources.calling import Alarms
 
 _log = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ class GraphQLOverHTTP(Generic[A]):
         self._origins = Origins(settings)
         self._meter = meter
         self._streams = streams
+        self._alarms = Alarms()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers: Headers = {}
@@ -163,6 +165,7 @@ class GraphQLOverHTTP(Generic[A]):
     def _attendance(self, receive: Receive) -> Attendance:
         return Attendance(
             receive,
+            self._alarms,
             watch_after_s=self._settings.watch_after_s,
             body_timeout_s=self._settings.body_timeout_s,
         )

@@ -32,7 +32,7 @@ class TransportSettings:
     origins: frozenset[str] = frozenset()
     max_body_bytes: int = 1024 * 1024
     body_timeout_s: float = 10.0
-    watch_after_s: float = 0.01
+    watch_after_s: float = 0.05
     """An execution younger than this is not worth watching its client for."""
     connection_init_timeout_s: float = 10.0
     max_operations_per_connection: int = 100

@@ -1,5 +1,6 @@
 """One place around an upstream call: deadline, pace, bulkhead, retry, breaker, credentials, error table."""
 
+from sources.calling.alarms import Alarm, Alarms
 from sources.calling.allowance import Allowance, AllowanceReader, rate_limit_headers, usage_header
 from sources.calling.allowed import Allowed
 from sources.calling.answers import Nonconforming, Reader
@@ -23,6 +24,8 @@ from sources.calling.upstream import Upstream
 from sources.calling.wreq_transport import WreqTransport
 
 __all__ = [
+    "Alarm",
+    "Alarms",
     "Allowance",
     "AllowanceReader",
     "Allowed",

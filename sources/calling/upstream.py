@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from sources.calling.alarms import Alarms
 from sources.calling.allowance import AllowanceReader
 from sources.calling.allowed import Allowed
 from sources.calling.authorizing import Anonymous, Authorizer
@@ -78,6 +79,7 @@ class Upstream:
         self._transport = transport or WreqTransport(limits.max_bytes, tls)
         self._observers = tuple(observers)
         self._meant = meant or _as_it_is
+        self._alarms = Alarms()
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._breaker = Breaker(limits.trip_after, limits.rest_s, time.monotonic)
         self._budget = RetryBudget(limits.retry_ratio, limits.retry_burst)
@@ -198,7 +200,7 @@ class Upstream:
         operation: Operation | None,
     ) -> Reply:
         try:
-            async with asyncio.timeout_at(until):
+            with self._alarms.until(until):
                 if operation is None or operation.whose is None or not (idempotent and self.limits.joins):
                     return await self._asked(request, idempotent, until, answers, operation)
                 key = (operation.whose, request.method, request.url, request.body, *request.headers.items())

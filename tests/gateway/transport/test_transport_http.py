@@ -11,6 +11,7 @@ from starlette.types import Message
 from gateway.transport.attendance import Attendance, Gone
 from gateway.transport.service import Answer, Outcome
 from gateway.transport.settings import StatusProfile, TransportSettings
+from sources.calling import Alarms
 from tests.gateway.transport.conftest import Serve, Served
 from tests.gateway.transport.tiny import SECRET, Tiny, happens, until
 
@@ -478,7 +479,7 @@ async def test_an_answered_request_is_watched_no_more() -> None:
         received += 1
         return {"type": "http.request", "body": EXECUTED.encode(), "more_body": False}
 
-    async with Attendance(receive, watch_after_s=0.001, body_timeout_s=1) as client:
+    async with Attendance(receive, Alarms(), watch_after_s=0.001, body_timeout_s=1) as client:
         await client.body(100)
     await asyncio.sleep(0.01)
 
@@ -492,7 +493,7 @@ async def test_the_task_of_a_client_that_left_can_go_on() -> None:
         return messages.pop(0)
 
     async def attended() -> None:
-        async with Attendance(receive, watch_after_s=0.001, body_timeout_s=1) as client:
+        async with Attendance(receive, Alarms(), watch_after_s=0.001, body_timeout_s=1) as client:
             await client.body(100)
             await asyncio.Event().wait()
 
