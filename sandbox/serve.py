@@ -18,6 +18,7 @@ from sandbox.idp import Persona, Tokens, idp_app, personas
 from sandbox.knobs import KEPT, Knobs
 from sandbox.mover import keep_moving
 from sandbox.pms import AppointmentBook, pms_app
+from sandbox.pms.telling import Telling
 from sandbox.records import Dataset
 from sandbox.serving import Flag, Server, threaded
 
@@ -35,6 +36,8 @@ class Options:
     move_every_s: float | None = None
     gateway: str | None = None
     """The gateway's URL, if it is not the one that goes with the addresses."""
+    telling: Telling | None = None
+    """How the practice tells what it has, by itself, to whoever cannot ask it; None: it does not."""
     ehr_quirks: Quirks = NONE
     requests_kept: int = KEPT
     """How many requests each of EHR, PMS and CRM remembers for `/sandbox/requests`."""
@@ -110,6 +113,7 @@ class _Sandbox:
         self, dataset: Dataset, addresses: Addresses, backend_jwks: Mapping[str, Any], options: Options
     ) -> None:
         self._options = options
+        self._pms = dataset.pms
         self._book = AppointmentBook(dataset.pms.appointments, dataset.pms.time_zone)
         self._first_mrn = dataset.pms.patients[0]["mrn"] if dataset.pms.patients else None
         tokens = Tokens(addresses.idp)
@@ -145,7 +149,7 @@ class _Sandbox:
             serving = [
                 group.create_task(server.serve([sock])) for server, sock in zip(servers, sockets, strict=True)
             ]
-            mover = group.create_task(self._move())
+            beside = [group.create_task(work) for work in (self._move(), self._tell())]
             try:
                 for server in servers:
                     await server.up.wait()
@@ -153,7 +157,8 @@ class _Sandbox:
                     ready.set()
                 await stop.wait()
             finally:
-                mover.cancel()
+                for task in beside:
+                    task.cancel()
                 for server in servers:
                     server.should_exit = True
                 await asyncio.wait(serving)  # or a cancellation would cut their shutdown short
@@ -161,6 +166,10 @@ class _Sandbox:
     async def _move(self) -> None:
         if self._options.move_every_s is not None and self._first_mrn is not None:
             await keep_moving(self._book, self._first_mrn, self._options.move_every_s)
+
+    async def _tell(self) -> None:
+        if self._options.telling is not None:
+            await self._options.telling.tell(self._pms, self._book)
 
 
 def cast_of(dataset: Dataset) -> Mapping[str, Persona]:

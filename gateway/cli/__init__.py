@@ -52,9 +52,12 @@ def _parser() -> argparse.ArgumentParser:
     check.set_defaults(run=_run("checking"))
 
     demo = commands.add_parser("demo", help="run the sandbox and the gateway over it")
-    _add_port(demo, "the gateway's port; the next four are the sandbox's")
+    _add_port(demo, "the gateway's port; the next five are the sandbox's")
     demo.add_argument("--data", type=Path, metavar="DIR", help="FHIR R4 NDJSON files or Bundles to serve")
     demo.add_argument("--patients", type=int, default=100, help="how many to make up (default: %(default)s)")
+    demo.add_argument(
+        "--pms", choices=("rest", "hl7v2", "files"), default="rest", help="how its practice tells what it has"
+    )
     demo.add_argument("--move-every", type=float, metavar="S", help="change an appointment every S seconds")
     demo.set_defaults(run=_run("demo"))
 

@@ -9,6 +9,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import uvicorn
@@ -16,6 +18,7 @@ from joserfc.jwk import ECKey
 
 from gateway.app import create_app
 from gateway.cli import PORT
+from gateway.cli.demo_practice import described, mllp_port, telling, told_of
 from gateway.cli.serve import is_free, server, taken
 from gateway.settings import Settings, read_settings
 from gateway.telemetry import set_up_logging
@@ -38,7 +41,7 @@ CareGraph is ready.
   graphql            http://127.0.0.1:{port}/graphql   (also /health/ready, /metrics)
   identity provider  {addresses.idp}
   EHR (FHIR R4)      {addresses.ehr}
-  PMS (REST)         {addresses.pms}
+  {practice}
   CRM (HubSpot)      {addresses.crm}
 
 A patient from three systems, from another terminal:
@@ -65,16 +68,19 @@ QUERY = (
 
 def run(chosen: argparse.Namespace) -> int:
     addresses = Addresses.after(chosen.port)
-    if not 1 <= chosen.port <= 65_531:
-        print("--port must leave room for five ports: 1 to 65531", file=sys.stderr)
+    if not 1 <= chosen.port <= 65_530:
+        print("--port must leave room for six ports: 1 to 65530", file=sys.stderr)
         return 2
-    if not is_free("127.0.0.1", chosen.port):
-        print(taken("127.0.0.1", chosen.port), file=sys.stderr)
-        return 1
+    listened = [chosen.port] + ([mllp_port(addresses)] if chosen.pms == "hl7v2" else [])
+    for port in listened:
+        if not is_free("127.0.0.1", port):
+            print(taken("127.0.0.1", port), file=sys.stderr)
+            return 1
     set_up_logging("WARNING")
     try:
         dataset = _dataset(chosen)
-        asyncio.run(_run(dataset, addresses, chosen.move_every))
+        with TemporaryDirectory(prefix="caregraph-demo-") as folder:
+            asyncio.run(_run(dataset, addresses, chosen.pms, Path(folder), chosen.move_every))
     except (PortTaken, LoadError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -89,20 +95,23 @@ def _dataset(chosen: argparse.Namespace) -> Dataset:
     return dataset
 
 
-async def _run(dataset: Dataset, addresses: Addresses, move_every: float | None) -> None:
+async def _run(
+    dataset: Dataset, addresses: Addresses, kind: str, folder: Path, move_every: float | None
+) -> None:
     key = ECKey.generate_key("P-384", {"kid": "demo-1", "use": "sig", "alg": "ES384"}, private=True)
     public = {"keys": [key.as_dict(private=False)]}
-    settings = demo_settings(addresses, key.as_dict(private=True), dataset)
+    table = demo_table(addresses, key.as_dict(private=True), dataset)
+    if kind != "rest":
+        alike = {name: table["pms"]["pms"][name] for name in ("time_zone", "mrn_system", "visit_system")}
+        table["pms"]["pms"] = described(kind, addresses, folder, alike)
+    settings = read_settings(environ={}, table=table)
+    options = Options(move_every_s=move_every, telling=telling(kind, addresses, folder))
     gateway = server(create_app(settings), settings)
     ready, stop = asyncio.Event(), asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(
-            run_sandbox(
-                dataset, addresses, public, options=Options(move_every_s=move_every), ready=ready, stop=stop
-            )
-        )
+        tasks.create_task(run_sandbox(dataset, addresses, public, options=options, ready=ready, stop=stop))
         await ready.wait()
-        tasks.create_task(_announce(gateway, _banner(addresses)))
+        tasks.create_task(_announce(gateway, _banner(addresses, told_of(kind, addresses, folder))))
         await gateway.serve()
         stop.set()
 
@@ -178,11 +187,12 @@ def _system(dataset: Dataset, type_: str, code: str) -> str | None:
     return usual[0][0] if usual else None
 
 
-def _banner(addresses: Addresses) -> str:
+def _banner(addresses: Addresses, practice: str) -> str:
     port = addresses.gateway_port
     return BANNER.format(
         port=port,
         addresses=addresses,
+        practice=practice,
         at="" if port == PORT else f" --port {port}",
         query=QUERY,
     )

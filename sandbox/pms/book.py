@@ -52,6 +52,10 @@ class AppointmentBook:
         """The appointment of that id, if there is one."""
         return self._by_id.get(id)
 
+    def every(self) -> Iterable[Json]:
+        """All appointments, as they are now."""
+        return self._by_id.values()
+
     def search(self, asked: AppointmentSearch) -> Page:
         """One page of what *asked* matches, in its order; equal times go by id.
 

@@ -126,7 +126,7 @@ def test_a_taken_port_is_said_to_be_taken(taken_port: int, capsys: pytest.Captur
 
 def test_a_port_without_room_for_the_sandbox_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", "--port", "65535"]) == 2
-    assert "five ports" in capsys.readouterr().err
+    assert "six ports" in capsys.readouterr().err
 
 
 def test_data_that_is_not_there_is_said_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
