@@ -18,7 +18,7 @@ import pytest
 from tests.mutants import trials
 from tests.mutants.kept import Kept
 from tests.mutants.report import Fate, explained, report
-from tests.mutants.targets import LOADERS, ROOT, Target, difference, policies, targets
+from tests.mutants.targets import LOADERS, ROOT, Target, difference, policies, targets, tests
 
 NAMES = {
     trials.SURVIVED: Fate.SURVIVED,
@@ -117,7 +117,7 @@ def _warm(
         results.write_text(json.dumps({str(at[one]): fate for one, fate in found}))
 
     warm.then(work)
-    return trials.collecting(warm)
+    return trials.collecting(warm, tests(paths))
 
 
 def _swapped(session: pytest.Session, live: trials.Live, one: Target, told: trials.Known) -> trials.Trial:

@@ -55,7 +55,20 @@ NAMES = {
     "True": "False",
     "False": "True",
 }
-CLEANED = frozenset({"casefold", "lower", "upper", "strip", "rstrip", "lstrip", "removeprefix"})
+CLEANED = frozenset(
+    {"casefold", "lower", "upper", "strip", "rstrip", "lstrip", "removeprefix", "only", "within", "plus"}
+)
+"""Methods whose receiver is as good a value as what they make of it: it goes on as it is."""
+PASSED = {
+    "found": 0,
+    "listed": 0,
+    "may": 0,
+    "narrowed": 0,
+    "of_encounter": 0,
+    "widened": 0,
+    "filter": 1,
+}
+"""Calls that check rows, or narrow: the argument at that place goes on unchecked."""
 OPERATED: Mapping[type[ast.operator], str] = {
     ast.Add: "-",
     ast.Sub: "+",
@@ -123,7 +136,9 @@ class _Mutating(ast.NodeVisitor):
     def _text(self, node: ast.expr) -> str:
         start, end = self._span(node)
         text = self._source[start:end].decode()
-        needs = isinstance(node, ast.BoolOp | ast.IfExp | ast.Compare | ast.Lambda | ast.BinOp | ast.UnaryOp)
+        needs = isinstance(
+            node, ast.BoolOp | ast.IfExp | ast.Compare | ast.Lambda | ast.BinOp | ast.UnaryOp | ast.Await
+        )
         return f"({text})" if needs else text
 
     def _swap(self, node: ast.expr | ast.stmt, *texts: str) -> None:
@@ -296,7 +311,23 @@ class _Mutating(ast.NodeVisitor):
             self._swap(node, self._text(node.func.value))
         if isinstance(node.func, ast.Attribute) and node.func.attr == "split":
             self._each_word(node.func.value)
+        if (passed := self._passed(node)) is not None:
+            self._swap(node, self._text(passed))
         self.generic_visit(node)
+
+    def visit_Await(self, node: ast.Await) -> None:
+        passed = self._passed(node.value) if isinstance(node.value, ast.Call) else None
+        if passed is None:
+            self.generic_visit(node)
+        else:
+            self._swap(node, self._text(passed))
+            self.generic_visit(node.value)
+
+    def _passed(self, node: ast.Call) -> ast.expr | None:
+        """What a call that checks something was given to check."""
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        at = PASSED.get(name)
+        return node.args[at] if at is not None and len(node.args) > at else None
 
     def visit_Name(self, node: ast.Name) -> None:
         if isinstance(node.ctx, ast.Load) and node.id in NAMES:

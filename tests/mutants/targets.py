@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,8 +28,8 @@ LOADERS = tuple(
 )
 """Where rows come in, and where they are held against the conditions."""
 
-TESTS = ("tests/policies", "tests/resolvers")
-"""Fast tests, without a socket."""
+TESTS = {"policies": ("tests/policies", "tests/resolvers"), "resolvers": ("tests/resolvers",)}
+"""Fast tests, without a socket, that may notice a change in a room."""
 
 OURS = ("gateway", "policies", "resolvers", "sandbox", "sources", "tests")
 
@@ -52,6 +52,11 @@ class Target(NamedTuple):
 
 def policies() -> tuple[str, ...]:
     return tuple(sorted(str(path.relative_to(ROOT)) for path in (ROOT / "policies").glob("*.py")))
+
+
+def tests(paths: Iterable[str]) -> list[str]:
+    """The folders of tests that may notice a change in one of these files."""
+    return sorted({folder for path in paths for folder in TESTS[path.split("/")[0]]})
 
 
 def source(path: str) -> bytes:

@@ -53,6 +53,18 @@ def test_a_return_is_let_through_and_turned_round() -> None:
     }
 
 
+def test_a_row_check_is_passed_by() -> None:
+    source = (
+        "async def f():\n    kept = await gate.found(await read(x), owner)\n    y = [*filter(good, kept)]"
+    )
+
+    assert mutated(source) == {
+        source.replace("await gate.found(await read(x), owner)", "(await read(x))"),
+        source.replace("filter(good, kept)", "kept"),
+        source.replace("[*filter(good, kept)]", "[]"),
+    }
+
+
 def test_a_member_of_an_enum_becomes_the_next() -> None:
     source = "class E(Enum):\n    A = a\n    B = b\nx = E.B"
 

@@ -29,7 +29,7 @@ from typing import Any, NamedTuple
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 
-from tests.mutants.targets import OURS, ROOT, TESTS, Target, module_of, source
+from tests.mutants.targets import OURS, ROOT, Target, module_of, source
 
 QUIET = (
     "-q",
@@ -410,6 +410,6 @@ def limit_s(seconds: float) -> float:
     return min(MOST_S, LEAST_S + TIMES_S * seconds)
 
 
-def collecting(warm: Warm) -> int:
+def collecting(warm: Warm, folders: Sequence[str]) -> int:
     """Runs the session that tries what is swapped in."""
-    return int(pytest.main([*QUIET, *TESTS], plugins=[warm]))
+    return int(pytest.main([*QUIET, *folders], plugins=[warm]))
