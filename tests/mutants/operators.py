@@ -307,6 +307,14 @@ class _Mutating(ast.NodeVisitor):
         self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> None:
+        name = getattr(node.func, "attr", getattr(node.func, "id", ""))
+        if name == "cast":  # written for the type checker
+            self.visit(node.args[1])
+            return
+        if name == "loader" and isinstance(node.args[0], ast.Tuple):
+            self._key(node.args[0])
+            self.visit(node.args[1])
+            return
         if isinstance(node.func, ast.Attribute) and node.func.attr in CLEANED:
             self._swap(node, self._text(node.func.value))
         if isinstance(node.func, ast.Attribute) and node.func.attr == "split":
@@ -355,6 +363,13 @@ class _Mutating(ast.NodeVisitor):
                 self._swap(node, repr(f"XX{node.value}"))
             case _:
                 return
+
+    def _key(self, node: ast.Tuple) -> None:
+        """What tells two loaders of a name apart; the name need only be unlike the others."""
+        for left_out in node.elts:
+            if not isinstance(left_out, ast.Constant):
+                left = [self._text(each) for each in node.elts if each is not left_out]
+                self._swap(node, f"({', '.join(left)},)")
 
     def _each_word(self, node: ast.expr) -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str):

@@ -31,6 +31,10 @@ def mutated(text: str, *, words: bool = False) -> set[str]:
         pytest.param("x = {a: b, c: d}", {"x = {c: d}", "x = {a: b}"}, id="a table"),
         pytest.param("x = f({a})", {"x = f(set())"}, id="a set of one"),
         pytest.param("x = any(y)", {"x = all(y)"}, id="one of many"),
+        pytest.param(
+            "x = loader(('a', b, c), d)", {"x = loader(('a', b,), d)", "x = loader(('a', c,), d)"}, id="a key"
+        ),
+        pytest.param("x = cast('a', b)", set(), id="a type"),
         pytest.param("x = ALLOW", {"x = DENY"}, id="an effect"),
         pytest.param(
             "x = 'a b'.split()", {"x = 'b'.split()", "x = 'a'.split()", "x = 'XXa b'.split()"}, id="words"
