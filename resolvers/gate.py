@@ -179,8 +179,7 @@ class Gate:
         keys = [key for key, whose in owners.items() if whose is not None and self._by_row(asked, whose)]
         for key in keys:
             del kept[key]
-        if keys:
-            kept.update(await again(keys, asked.wanted))
+        kept.update(await again(keys, asked.wanted))
 
     def _by_row(self, asked: Asked, patient: PatientId) -> bool:
         known = asked.by_patient.get(patient)
