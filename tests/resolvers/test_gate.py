@@ -19,6 +19,7 @@ from tests.resolvers.office import POLICY, concept, condition, denial
 pytestmark = pytest.mark.anyio
 
 BY_CODE = denial(ANA, code=(concept("F10"),))
+PERMITTING = msgspec.structs.replace(denial(ANA), provision=Provision(type="permit"))
 READ_AGAIN = {"code", "recorded_date", "onset_date_time"}
 PSYCHOTHERAPY = "HIPAAPsyNotes"
 FINE, CLOSED = condition("c-1", ANA), condition("c-2", ANA, "F10.20")
@@ -86,6 +87,13 @@ async def test_where_no_consent_can_bind_the_actor_none_is_asked_for() -> None:
     assert kept.asked == []
 
 
+async def test_nobodys_consents_are_not_asked_for() -> None:
+    kept = Kept()
+
+    assert await gate_of(a_clinician, kept).found({"1": FINE}, lambda *_: None) == {"1": FINE}
+    assert kept.asked == []
+
+
 async def test_consents_of_rows_out_of_reach_are_not_asked_for() -> None:
     kept, touched = Kept(), Touched()
     own = someone(Audience.CLINICIAN, "patient/*.rs", patient=ANA)
@@ -146,10 +154,9 @@ async def test_a_consent_that_looks_at_rows_closes_no_type_and_counts_nobody() -
 async def test_only_rows_that_a_consent_looks_at_are_read_again() -> None:
     his = condition("3", BEN)
     again = Again(**{"1": FINE, "2": CLOSED})
+    kept = Kept(**{ANA: (BY_CODE,), BEN: (PERMITTING,)})
 
-    found = await gate_of(a_clinician, consented(BY_CODE)).found(
-        {"1": FINE, "2": CLOSED, "3": his}, by_owner, again.read
-    )
+    found = await gate_of(a_clinician, kept).found({"1": FINE, "2": CLOSED, "3": his}, by_owner, again.read)
 
     assert found == {"1": FINE, "3": his}
     assert again.asked == [(["1", "2"], frozenset({"security"} | READ_AGAIN))]
@@ -171,6 +178,12 @@ async def test_nothing_is_read_again_where_no_consent_looks_at_rows() -> None:
 
     assert await gate_of(a_clinician, Kept()).found({"1": FINE}, by_owner, again.read) == {"1": FINE}
     assert again.asked == []
+
+
+async def test_where_there_is_no_second_reading_rows_are_judged_as_they_are() -> None:
+    found = await gate_of(a_clinician, consented(BY_CODE)).found({"1": FINE, "2": CLOSED}, by_owner)
+
+    assert found == {"1": FINE}
 
 
 async def test_a_row_that_is_gone_at_the_second_reading_is_not_shown_as_it_was() -> None:
@@ -224,9 +237,7 @@ async def test_beside_a_patient_with_a_consent_every_row_is_held_against_the_con
         "3": condition("3", BEN, "I10", PSYCHOTHERAPY),
     }
     touched = Touched()
-    permitting = msgspec.structs.replace(denial(ANA), provision=Provision(type="permit"))
-
-    found = await gate_of(a_clinician, consented(permitting), touched=touched).found(rows, by_owner)
+    found = await gate_of(a_clinician, consented(PERMITTING), touched=touched).found(rows, by_owner)
 
     assert found == {"1": FINE}
     assert touched.withheld == {"label-handling": 2}
