@@ -67,7 +67,7 @@ def merged(
         return each[0]
     had = [listed for listed in each if not isinstance(listed, SourceError)]
     missing = tuple(fault for fault in each if isinstance(fault, SourceError))
-    if missing and not had:
+    if not had:
         return missing[0]
     rows = [row for listed in had for row in listed.rows]
     if order is not None:
@@ -81,19 +81,18 @@ def owed_in_all(each: Sequence[Balance | SourceError | None]) -> Balance | Sourc
 
     An amount that one practice did not tell would be told too low: then its error is the answer.
     """
-    if len(each) == 1:
-        return each[0]
     for fault in each:
         if isinstance(fault, SourceError):
             return fault
     known = [balance for balance in each if isinstance(balance, Balance)]
     if len(known) < 2:
         return known[0] if known else None
-    if len({balance.amount.currency for balance in known}) > 1:
+    currencies = {balance.amount.currency for balance in known}
+    if len(currencies) > 1:
         return SourceMisread("pms", "balances in several currencies, which have no sum")
     total = sum(Decimal(balance.amount.value) for balance in known)
     oldest = min(
         (balance.as_of for balance in known if balance.as_of), key=datetime.fromisoformat, default=None
     )
-    amount = Money(value=str(total), currency=known[0].amount.currency)
+    amount = Money(value=str(total), currency=currencies.pop())
     return msgspec.structs.replace(known[0], amount=amount, as_of=oldest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from resolvers.charts import LAST, merged, owed_in_all, starts
@@ -98,7 +99,13 @@ def test_several_currencies_have_no_sum() -> None:
     told = owed_in_all([owes("1"), owes("2", currency="EUR")])
 
     assert isinstance(told, SourceMisread)
-    assert told.source == "pms"
+    assert (told.source, told.why) == ("pms", "balances in several currencies, which have no sum")
+
+
+def test_a_sum_is_told_under_the_first_of_the_charts() -> None:
+    other = msgspec.structs.replace(owes("2"), patient_mrn=M9)
+
+    assert owed_in_all([owes("1"), other]) == owes("3")
 
 
 # -- asked for ---------------------------------------------------------------------------------
@@ -127,3 +134,12 @@ async def test_what_one_chart_could_not_tell_is_noted_beside_the_rows_of_the_oth
     assert isinstance(listed, Listed)
     assert ([row.id for row in listed.rows], listed.complete) == (["1"], False)
     assert loaders.missing == {("north", SourceUnavailable): DOWN}
+
+
+@pytest.mark.anyio
+async def test_where_nobody_may_be_asked_for_the_practice_is_not_asked() -> None:
+    office = Office(consents=(denial(BEN),))
+    loader = office.loaders(a_clinician).bookings.appointments_of(AppointmentQuery())
+
+    assert await loader.load([(Chart(BEN, MRNS[BEN]),)]) == [Listed()]
+    assert office.pms.asked == []

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -37,13 +36,21 @@ class Book:
         return Page(tuple(range(start, end)), str(end) if end < self.holds else None, missing)
 
 
-class Search(NamedTuple):
-    """What is searched, and what is withheld of it."""
+class Search:
+    """What is searched, what is withheld of it, and which rows were judged, call by call."""
 
-    book: Book
-    withheld: frozenset[int] = frozenset()
-    looks_ahead: bool = False
-    bound_to: str = "a grant: a search"
+    def __init__(
+        self,
+        book: Book,
+        withheld: frozenset[int] = frozenset(),
+        looks_ahead: bool = False,
+        bound_to: str = "a grant: a search",
+    ) -> None:
+        self.book = book
+        self.withheld = withheld
+        self.looks_ahead = looks_ahead
+        self.bound_to = bound_to
+        self.judged: list[list[int]] = []
 
     @property
     def admitted(self) -> list[int]:
@@ -52,6 +59,7 @@ class Search(NamedTuple):
 
     def rows(self, first: int, after: str | None = None) -> Rows[int]:
         async def admit(rows: Sequence[int]) -> Sequence[bool]:
+            self.judged.append(list(rows))
             return [row not in self.withheld for row in rows]
 
         searching = Searching(SEAL, self.bound_to, self.book.page, admit, looks_ahead=self.looks_ahead)
@@ -84,7 +92,7 @@ def test_the_pages_together_hold_what_is_admitted_in_order_and_each_but_the_last
 
 @given(searches(), st.integers(1, 5))
 def test_who_looks_ahead_promises_more_only_where_there_is_more(search: Search, first: int) -> None:
-    ahead = search._replace(looks_ahead=True)
+    ahead = Search(search.book, search.withheld, looks_ahead=True)
 
     pages = ahead.pages(first)
 
@@ -141,18 +149,53 @@ def test_who_expects_withheld_rows_asks_for_a_page_more_before_promising_one() -
     assert search.book.asked == [(2, None), (2, "2")]
 
 
-def test_a_source_with_larger_pages_than_asked_for_is_read_from_the_middle_of_one() -> None:
-    class Generous(Book):
-        async def page(self, count: int, bookmark: str | None) -> Page[int]:
-            return await super().page(4, bookmark)
+class Generous(Book):
+    """One that gives four rows whatever it is asked for."""
 
-    search = Search(Generous(6))
+    async def page(self, count: int, bookmark: str | None) -> Page[int]:
+        return await super().page(4, bookmark)
+
+
+def test_a_source_with_larger_pages_than_asked_for_is_read_on_in_the_middle_of_one() -> None:
+    search = Search(Generous(8))
     first = search.rows(3)
     second = search.rows(3, first.end_cursor)
 
     assert (list(first.nodes), first.has_next_page) == ([0, 1, 2], True)
-    assert (list(second.nodes), second.has_next_page) == ([3, 4, 5], False)
+    assert (list(second.nodes), second.has_next_page) == ([3, 4, 5], True)
     assert search.book.asked == [(4, None), (4, None), (4, "4")]
+
+
+def test_no_row_is_judged_that_is_not_on_the_page_while_none_is_withheld() -> None:
+    search = Search(Generous(8))
+    search.rows(3, search.rows(3).end_cursor)
+
+    assert search.judged == [[0, 1, 2], [3], [4, 5]]
+
+
+def test_once_a_row_is_withheld_the_rest_of_the_sources_page_is_judged_without_asking_again() -> None:
+    search = Search(Generous(8), frozenset({0}))
+
+    page = search.rows(2)
+
+    assert (list(page.nodes), page.has_next_page) == ([1, 2], True)
+    assert search.judged == [[0, 1], [2, 3]]
+    assert search.book.asked == [(4, None)]
+
+
+def test_who_expects_withheld_rows_has_the_whole_page_judged_at_once() -> None:
+    search = Search(Generous(8), looks_ahead=True)
+
+    assert list(search.rows(2).nodes) == [0, 1]
+    assert search.judged == [[0, 1, 2, 3]]
+
+
+def test_a_judgement_of_other_rows_than_were_asked_of_is_none() -> None:
+    async def admit(rows: Sequence[int]) -> Sequence[bool]:
+        return [True] * (len(rows) - 1)
+
+    with pytest.raises(ValueError, match="shorter"):
+        asyncio.run(Searching(SEAL, "", Book(3).page, admit, looks_ahead=False).rows(3, None))
 
 
 def test_where_page_upon_page_is_withheld_the_search_ends_and_promises_more() -> None:
@@ -189,7 +232,7 @@ def test_a_cursor_opens_no_other_search_and_no_page_of_another_size() -> None:
     cursor = search.rows(3).end_cursor
     asked = len(search.book.asked)
 
-    for other, first in ((search._replace(bound_to="another grant: a search"), 3), (search, 2)):
+    for other, first in ((Search(search.book, bound_to="another grant: a search"), 3), (search, 2)):
         with pytest.raises(BadInput, match="another search"):
             other.rows(first, cursor)
     assert len(search.book.asked) == asked
