@@ -81,8 +81,7 @@ class Bookings:
             return await self._book.search_appointments(query, count, bookmark, gate.wanted)
 
         async def admit(rows: Sequence[Appointment]) -> Sequence[bool]:
-            kept = await self._admitted_bookings(gate, dict(enumerate(rows)))
-            had(kept)
+            kept = had(await self._admitted_bookings(gate, dict(enumerate(rows))))
             return [index in kept for index in range(len(rows))]
 
         found = await self._request.search(f"appointments:{query!r}", gate, page, admit).rows(

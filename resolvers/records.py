@@ -121,8 +121,7 @@ class Records:
             return await self._ehr.search_patients(query, count, bookmark, gate.wanted)
 
         async def admit(rows: Sequence[Patient]) -> Sequence[bool]:
-            kept = await gate.found(dict(enumerate(rows)), owner)
-            had(kept)
+            kept = had(await gate.found(dict(enumerate(rows)), owner))
             return [index in kept for index in range(len(rows))]
 
         found = await self._request.search(f"patients:{query!r}", gate, page, admit).rows(size(first), after)
@@ -130,7 +129,7 @@ class Records:
         return found
 
     async def owners(self, mrns: set[Mrn]) -> Mapping[Mrn, PatientId | SourceError]:
-        known = {mrn: row.patient_id for row in self._request.seen for mrn in row.mrns if mrn in mrns}
+        known = {mrn: row.patient_id for row in self._request.seen for mrn in row.mrns}
         ehr = self._ehr
         asked = {mrn: ehr.mrn_identifier(mrn) for mrn in mrns - known.keys()}
         tokens = list(dict.fromkeys(asked.values()))
@@ -153,9 +152,7 @@ class Records:
         """One record with that one attribute, if the actor may know of it. Raises what is there instead."""
         gate = self._request.gate(kind.__name__, READ)
         wanted = gate.conditions.attributes | {attribute}
-        kept = await gate.found(await self._ehr.read(kind, [id_], wanted), owner)
-        had(kept)
-        return {key: row for key, row in kept.items() if not isinstance(row, SourceError)}
+        return had(await gate.found(await self._ehr.read(kind, [id_], wanted), owner))
 
     async def _patients(self, gate: Gate, ids: Sequence[str]) -> Found[str, Any]:
         """Patients by id: whose consents deny it is not even read."""

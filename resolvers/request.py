@@ -13,7 +13,7 @@ from resolvers.house import Grants, House
 from resolvers.searching import Searching
 from sources.errors import SourceError
 from sources.model import Patient, PatientId
-from sources.ports import Listed, Page, Wanted
+from sources.ports import Found, Listed, Page, Wanted
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -121,13 +121,15 @@ def owner(_: object, row: object) -> Owner:
     return getattr(row, "patient_id", None)
 
 
-def had(found: Mapping[Any, V | SourceError]) -> list[V]:
+def had(found: Found[K, V]) -> dict[K, V]:
     """The rows, all of which could be had.
 
     Raises:
         SourceError: one could not: a search has no place for it, and must not be silent about it.
     """
-    for row in found.values():
+    rows: dict[K, V] = {}
+    for key, row in found.items():
         if isinstance(row, SourceError):
             raise row
-    return [row for row in found.values() if not isinstance(row, SourceError)]
+        rows[key] = row
+    return rows
