@@ -78,9 +78,7 @@ async def test_a_patient_who_names_nobody_searches_her_own_bookings() -> None:
     assert office.pms.asked[0][1][0] == AppointmentQuery(mrns=(MRNS[ANA],))
 
 
-async def test_a_search_of_bookings_reads_a_patient_and_a_practitioner_only_where_they_are_named() -> (
-    None
-):
+async def test_a_search_of_bookings_reads_a_patient_and_a_practitioner_only_where_they_are_named() -> None:
     office = Office()
     bookings = office.loaders(a_clinician).bookings
 
