@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -24,18 +24,23 @@ KEPT = 1_000
 LONGEST_BODY = 100_000
 DRIPS = 10
 
+_SECRETS = ("authorization", "cookie")
 _PAGE = "<!doctype html><title>Maintenance</title><h1>We will be back soon</h1>"
 
 
 @dataclass
 class Recorded:
-    """One request as it came in; `status` is None until it is answered, and stays so if it never is."""
+    """One request as it came in; `status` is None until it is answered, and stays so if it never is.
+
+    `headers` are in lower case, and those that hold secrets are not among them.
+    """
 
     at: str
     method: str
     path: str
     query: str
     body: str
+    headers: Mapping[str, str]
     status: int | None = None
 
 
@@ -107,6 +112,7 @@ class Knobs:
             path=scope["path"],
             query=scope["query_string"].decode("latin-1"),
             body="" if secret else body.decode(errors="replace")[:LONGEST_BODY],
+            headers={name: it for name, it in Headers(scope=scope).items() if name not in _SECRETS},
         )
         self._requests.append(record)
         return record

@@ -148,6 +148,8 @@ class Casting:
         # What it opens tells of nobody: whatever of a patient is in it is out of place, whoever asks.
         words += ["__outcomes.read"] if self._rng.random() < 0.5 else []
         junk = [word for word in JUNK if who.patient is not None or not word.startswith("patient/")]
+        if self._rng.random() < 0.5:  # it opens what has no marks: numbers over all patients together
+            words.append("__outcomes.read")
         words += ["openid", "launch/patient", *self._rng.sample(junk, self._rng.randrange(4))]
         self._rng.shuffle(words)
         return " ".join(words)

@@ -297,6 +297,8 @@ class Documents:
             return f"urn:caregraph:sandbox:mrn|{rng.choice(self._values['identifier'])}"
         if name in SEARCHED:
             return rng.choice(self._values[SEARCHED[name]])
+        if name == "quarter":
+            return rng.choice(("2025-Q1", "2020-Q1", "2025-Q2", "2025-Q9"))
         if name == "gender":
             return "other"
         if name == "status":

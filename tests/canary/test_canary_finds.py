@@ -27,6 +27,7 @@ from policies.masks import Mask
 from resolvers.cursors import Place, Seal
 from resolvers.faults import BadInput
 from resolvers.gate import Gate
+from sources.calling import Upstream
 from sources.crm.care_key import CareKeys
 from sources.model import CareKey, PatientId
 from sources.ports import Noticed
@@ -64,6 +65,21 @@ def _the_id_for_a_key(patch: pytest.MonkeyPatch) -> None:
         return CareKey(patient)
 
     patch.setattr(CareKeys, "__call__", as_it_is)
+
+
+def _a_header(patch: pytest.MonkeyPatch) -> None:
+    last: list[str] = [""]
+    key, send = CareKeys.__call__, Upstream.send
+
+    def noted(self: CareKeys, patient: PatientId) -> CareKey:
+        last[0] = patient
+        return key(self, patient)
+
+    async def told(self: Upstream, *of: Any, headers: Any = None, **more: Any) -> Any:
+        return await send(self, *of, headers={**(headers or {}), "x-patient": last[0]}, **more)
+
+    patch.setattr(CareKeys, "__call__", noted)
+    patch.setattr(Upstream, "send", told)
 
 
 def _answers(patch: pytest.MonkeyPatch, then: Callable[[Any], None]) -> None:
@@ -191,6 +207,7 @@ RULES: dict[str, Planted] = {
 }
 PLACES: dict[str, Planted] = {
     "the patient's id as the CRM's key": Planted(_the_id_for_a_key, "requests to the crm"),
+    "the patient's id in a header": Planted(_a_header, "crm headers"),
     "a value in a log line": Planted(_a_log_line, "logs"),
     "a value beside a log line": Planted(_an_extra_of_a_log_line, "logs"),
     "a value in a span": Planted(_a_span, "spans"),

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote_plus
 
 import redis as redis_client
 
@@ -16,7 +17,7 @@ from tests.canary.oracle import allowed
 from tests.canary.records import World
 from tests.canary.stage import Stage, encoded
 
-IDS = ("id",)
+IDS, OPAQUE = ("id",), ("care_key",)
 MAY_BE_KEYS = {
     "KeptConsents._known": IDS,
     "OwnEmergencies._open": IDS,
@@ -122,13 +123,15 @@ class Watch:
             self._upstream(source, stage.requests(source))
 
     def _upstream(self, source: str, requests: list[Any]) -> None:
-        """A source is told its own keys, the EHR what it is searched for; and none anything in an address."""
+        """Each is told its own keys, the EHR what it is searched for; no address has any but opaque ones."""
         role, _, south = source.partition(" ")
         self.seen[f"{role} requests"] += len(requests)
         for one in requests:
             if one["method"] == "PATCH":  # the practice's own staff
                 continue
-            self.none_in(f"{role} addresses", f"{one['path']}?{one['query']}".encode())
+            address = unquote_plus(f"{one['path']}?{one['query']}")
+            self.none_in(f"{role} addresses", address.encode(), but=OPAQUE if role == "crm" else ())
+            self.none_in(f"{role} headers", "\n".join(one["headers"].values()).encode())
             for mark in self.world.marks.plainly_in(one["body"].encode()):
                 is_theirs = self._clinics[mark.record] == bool(south) or mark.text in self._sent
                 if not _may_be_told(role, mark) or (role == "pms" and not is_theirs):

@@ -128,6 +128,8 @@ def test_requests_are_recorded_as_they_came(sandbox: Sandbox) -> None:
         "status": 200,
     }
     assert (second["query"], second["status"]) == ("_elements=status&_count=2", 401)
+    assert first["headers"]["content-type"] == "application/x-www-form-urlencoded"
+    assert "authorization" not in first["headers"]
 
 
 def test_requests_are_forgotten_on_demand(sandbox: Sandbox) -> None:
