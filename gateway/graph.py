@@ -30,7 +30,7 @@ from gateway.execution.run import run
 from gateway.feed import Feed
 from gateway.identity import Identity
 from gateway.operations import Operation, Operations
-from gateway.presenting import codes, core_errors, field_errors, partial_errors
+from gateway.presenting import codes, core_errors, field_errors, partial_errors, source_errors
 from gateway.recording import Ran, Recording
 from gateway.source_states import source_states
 from gateway.stating import stated
@@ -181,6 +181,7 @@ class Graph:
                 ran.failed(shown(fault, path=None, trace_id=trace))
             finally:
                 self.volume.took(caller.client_id, tally)
+            tally.told(ran.of_sources)
             await self.recording.answered(operation, caller, trace, ran, tally)
             if span.is_recording():
                 span.set_attributes(
@@ -237,7 +238,9 @@ class Graph:
         finally:
             loaders.close()
         ran.data = result.data
-        ran.errors = [*field_errors(result.errors, trace), *partial_errors(loaders.missing.values(), trace)]
+        missing = loaders.missing.values()
+        ran.errors = [*field_errors(result.errors, trace), *partial_errors(missing, trace)]
+        ran.of_sources = [*source_errors(error.cause for error in result.errors), *missing]
 
     async def _execute_in_core(
         self, prepared: Prepared, asked: Asked, grant: Grant, trace: str, root: object, ran: Ran
@@ -251,10 +254,9 @@ class Graph:
         finally:
             loaders.close()
         ran.data = result.data
-        ran.errors = [
-            *core_errors(result.errors or (), trace),
-            *partial_errors(loaders.missing.values(), trace),
-        ]
+        missing = loaders.missing.values()
+        ran.errors = [*core_errors(result.errors or (), trace), *partial_errors(missing, trace)]
+        ran.of_sources = [*source_errors(result.errors or ()), *missing]
 
     def _operation(self, asked: Asked) -> Operation:
         if asked.query is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from graphql import FieldNode, GraphQLError, get_location
@@ -32,6 +32,14 @@ def partial_errors(missing: Iterable[SourceError], trace_id: str) -> list[Format
     They are no field's errors, so they have no path; the lists concerned say `complete: false`.
     """
     return [shown(error, trace_id=trace_id) for error in missing]
+
+
+def source_errors(errors: Iterable[Exception]) -> Iterator[SourceError]:
+    """Those that are a source's."""
+    for error in errors:
+        cause = cause_of(error)
+        if isinstance(cause, SourceError):
+            yield cause
 
 
 def codes(errors: Iterable[FormattedError]) -> Iterable[str]:

@@ -13,6 +13,7 @@ from gateway.transport.service import Asked
 from policies import Actor
 from resolvers.loaders import Loaders
 from sources.calling import Status, Tally
+from sources.errors import SourceError
 from sources.model import Mrn, PatientId
 
 UNKNOWN = "unknown"
@@ -29,6 +30,8 @@ class Ran:
     loaders: Loaders | None = None
     about: PatientId | None = None
     """Whose record changed, where the operation tells of a change."""
+    of_sources: list[SourceError] = field(default_factory=list)
+    """The errors of sources among `errors`."""
 
     def failed(self, error: FormattedError) -> None:
         """Nothing is given but that error."""

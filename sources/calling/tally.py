@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import Enum
 
 from sources.errors import SourceError, SourceMisread, SourceRejected, SourceTimeout, SourceUnavailable
@@ -83,13 +83,25 @@ class SourceTally:
         """A question was not answered."""
         self.answered(seconds)
         self._failed += 1
-        status = _STATUS.get(type(error), Status.UNAVAILABLE)
+        self._worsen(error)
+
+    def _worsen(self, error: SourceError) -> None:
+        status = _status_of(error)
         if self._worst is Status.OK or _ORDER.index(status) > _ORDER.index(self._worst):
             self._worst = status
 
     def misread(self) -> None:
         """An answer, or a record in it, does not conform."""
         self._is_misread = True
+
+    def told(self, error: SourceError) -> None:
+        """Somebody is told of *error*: what was made of an answer counts as well as what became of a call."""
+        if isinstance(error, SourceMisread):
+            self.misread()
+        else:
+            self._questions = max(self._questions, 1)
+            self._failed = max(self._failed, 1)
+            self._worsen(error)
 
     def cut(self) -> None:
         """There was more than was read, or rows were dropped."""
@@ -110,6 +122,10 @@ class SourceTally:
         return not (self._failed or self._is_misread or self._is_cut)
 
 
+def _status_of(error: SourceError) -> Status:
+    return next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), Status.UNAVAILABLE)
+
+
 class Tally:
     """What one operation asked of each source, in the order in which it first asked them."""
 
@@ -122,6 +138,11 @@ class Tally:
         if found is None:
             found = self.sources[source] = SourceTally()
         return found
+
+    def told(self, errors: Iterable[SourceError]) -> None:
+        """The errors of sources that an answer tells of: none of these has done well, or told all."""
+        for error in errors:
+            self.of(error.source).told(error)
 
     @property
     def calls(self) -> Mapping[str, int]:

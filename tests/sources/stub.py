@@ -5,10 +5,11 @@ import json
 import socket
 import ssl
 import struct
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs
 
 
@@ -87,11 +88,13 @@ async def stub(behaviour: Behaviour, tls: ssl.SSLContext | None = None, port: in
     """
     source = Stub(behaviour)
     connections: dict[asyncio.Task[None], Writer] = {}
+    transports: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
 
     def connected(reader: asyncio.StreamReader, writer: Writer) -> None:
         # Known at once: who connects as we stop is hung up on, too.
         task = asyncio.ensure_future(source.serve(reader, writer))
         connections[task] = writer
+        transports.add(writer.transport)
         task.add_done_callback(connections.pop)
 
     server = await asyncio.start_server(connected, "127.0.0.1", port, ssl=tls)
@@ -108,6 +111,10 @@ async def stub(behaviour: Behaviour, tls: ssl.SSLContext | None = None, port: in
             task.cancel()
             writer.close()
         await asyncio.gather(*connections, return_exceptions=True)
+        for transport in transports:
+            # Over TLS, one that was closed still waits for the other side to say the same.
+            cast("asyncio.Transport", transport).abort()
+        await asyncio.sleep(0)
         await server.wait_closed()
 
 

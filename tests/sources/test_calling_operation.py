@@ -16,6 +16,7 @@ from sources.errors import (
     SourceTimeout,
     SourceUnavailable,
 )
+from sources.fhir.outcomes import Refused
 from sources.ports import SourceStatus
 from tests.sources.stub import Answer, Asked, answer, json_answer, silence, stub
 from tests.sources.test_joining import Events
@@ -228,3 +229,35 @@ def test_rows_that_were_cut_make_an_answer_incomplete_but_no_failure() -> None:
     assert (tally.of("pms").status, tally.of("pms").complete) == (Status.OK, False)
     assert tally.of("ehr").complete
     assert not tally.complete
+
+
+def test_an_error_made_of_an_answer_counts_when_somebody_is_told_of_it() -> None:
+    tally = Tally()
+    for source in ("one", "two", "three"):
+        tally.of(source).answered(0.1)
+    tally.of("two").answered(0.1)
+    tally.told([Refused("one", "no"), SourceRejected("two", "no"), SourceMisread("three", "bad")])
+
+    assert [source.status for source in tally.sources.values()] == [
+        Status.REJECTED,
+        Status.DEGRADED,
+        Status.MISREAD,
+    ]
+    assert not any(source.complete for source in tally.sources.values())
+
+
+def test_an_error_that_was_counted_as_a_failed_question_counts_once() -> None:
+    tally = Tally()
+    tally.of("one").answered(0.1)
+    tally.of("one").failed(SourceTimeout("one", "late"), 0.1)
+    tally.told([SourceTimeout("one", "late")] * 2)
+
+    assert tally.of("one").status is Status.DEGRADED
+
+
+def test_a_source_that_was_not_even_asked_did_not_do_well_where_its_error_is_told() -> None:
+    tally = Tally()
+    tally.told([SourceUnavailable("one", "it is left alone")])
+
+    assert tally.of("one").status is Status.UNAVAILABLE
+    assert tally.calls == {}

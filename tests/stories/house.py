@@ -161,6 +161,7 @@ def running(
     otlp: str | None = None,
     ehr_quirks: Quirks = NONE,
     ehr: Mapping[str, Any] | None = None,
+    rewired: Callable[[Addresses, Settings], Settings] = lambda _, settings: settings,
 ) -> Iterator[House]:
     """A house over *dataset*, on free ports, with the settings of the demo.
 
@@ -168,7 +169,7 @@ def running(
     *source_timeout_s*: by default much longer than in the demo, so that a busy machine is no fault. With
     *trail* the audit is kept there, and with *audit_url* in that database, its checkpoints at *trail*.
     Break-glass lapses, and hours of *volume* pass, by *clock*. The EHR behaves by *ehr_quirks*, and its
-    settings are those of the demo but for *ehr*.
+    settings are those of the demo but for *ehr*. *rewired* may lead the sources elsewhere.
     """
     key = ECKey.generate_key("P-384", {"kid": "test-1", "use": "sig", "alg": "ES384"}, private=True)
     jwks = {"keys": [key.as_dict(private=False)]}
@@ -187,6 +188,7 @@ def running(
             settings = replace(settings, limits=limits)
         if otlp is not None:
             settings = replace(settings, telemetry=replace(settings.telemetry, otlp_endpoint=otlp))
+        settings = rewired(addresses, settings)
         gateway = server(create_app(settings, clock=clock), settings)
         thread = threading.Thread(target=gateway.run, daemon=True)
         thread.start()

@@ -33,6 +33,22 @@ EVERYWHERE = (b"null", f'["{SAID}"]'.encode(), b"")
 """Bodies that are no answer of any source."""
 
 
+PLAIN: dict[str, Answer] = {
+    "reset": reset,
+    "slow first byte": silence,
+    "slow body": drip,
+    "cut connection": cut_short,
+    "429": json_answer({"message": SAID}, 429, Retry_After=str(PAUSE_S)),
+    "500": json_answer({"message": SAID}, 500),
+    "503": json_answer({"message": SAID}, 503, Retry_After="0"),
+    "HTML": answer(f"<html>{SAID}</html>".encode(), type_="text/html"),
+    "redirect": answer(b"", 302, Location="http://other.example/"),
+    "revoked credential": json_answer({"message": SAID}, 401),
+    "no rights": json_answer({"message": SAID}, 403),
+}
+"""Faults that are one answer, whatever was asked."""
+
+
 class Row(NamedTuple):
     """A row to send: whose it is, its id, and what else is in it."""
 
@@ -133,21 +149,8 @@ class OverHttp:
         return Row(self.keys[0], "1", more), Row(self.keys[1], "2", {})
 
     def _faulty(self, fault: str) -> Behaviour:
-        plain: dict[str, Answer] = {
-            "reset": reset,
-            "slow first byte": silence,
-            "slow body": drip,
-            "cut connection": cut_short,
-            "429": json_answer({"message": SAID}, 429, Retry_After=str(PAUSE_S)),
-            "500": json_answer({"message": SAID}, 500),
-            "503": json_answer({"message": SAID}, 503, Retry_After="0"),
-            "HTML": answer(f"<html>{SAID}</html>".encode(), type_="text/html"),
-            "redirect": answer(b"", 302, Location="http://other.example/"),
-            "revoked credential": json_answer({"message": SAID}, 401),
-            "no rights": json_answer({"message": SAID}, 403),
-        }
-        if fault in plain:
-            return lambda asked: plain[fault]
+        if fault in PLAIN:
+            return lambda asked: PLAIN[fault]
         if fault == "cut JSON":
             return lambda asked: _halved(self._well(asked))
         if fault == "wrong type":

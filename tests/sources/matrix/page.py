@@ -16,6 +16,8 @@ source's `timeout_s`, retries included, and once the fault is over the next ques
 
 This page is made from the table of the tests (`tests/sources/matrix/table.py`), which try each line of it
 over real sockets: two patients are asked for, and faults of a single row are in the first one's.
+A source of each role is tried through the whole gateway as well, with what `extensions.sources` says of it
+(`tests/stories/test_story_fault_matrix.py`).
 
 "Asked" is how often one question reached the source. After five failures in a row it is left alone for a
 while, and is not asked at all: see [how sources are called](sources/calling.md).
