@@ -37,7 +37,7 @@ from gateway.settings import Changes, Settings
 from gateway.streaming import OpenStreams
 from gateway.telemetry import Metrics, exporting, otlp_exporter, tracer_provider
 from gateway.transport.explorer import ExplorerConfig, explorer_routes
-from gateway.transport.routes import graphql_routes
+from gateway.transport.routes import ahead_of, graphql_routes
 from gateway.transport.settings import StatusProfile, TransportSettings
 from gateway.transport.streams import Streams
 from gateway.visibility import Explainer, Views
@@ -150,7 +150,7 @@ def compose(
         jwks_route(settings.public_keys()),
         *_operator_routes(identity, house.sources, metrics),
     ]
-    return Gateway(Starlette(routes=routes, lifespan=lifespan), streams)
+    return Gateway(ahead_of(Starlette(routes=routes, lifespan=lifespan), routes), streams)
 
 
 def _consents(settings: Settings, kept: Adapters) -> Consents:

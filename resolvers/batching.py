@@ -64,11 +64,25 @@ class NotFetched(Exception):
 
 
 class _Batch(Generic[K]):
-    """Keys that are fetched together; `done` tells all who wait for one of them."""
+    """Keys that are fetched together."""
 
     def __init__(self) -> None:
         self.keys: dict[K, None] = {}
-        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.is_settled = False
+        self._waiters: list[asyncio.Future[None]] = []
+
+    async def settled(self) -> None:
+        """Returns when the values are known. Each waits with a future, and is cancelled without the rest."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        await waiter
+
+    def settle(self) -> None:
+        """Tells all who wait."""
+        self.is_settled = True
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
 
 
 class Loader(Generic[K, V]):
@@ -81,30 +95,30 @@ class Loader(Generic[K, V]):
         self._fetch = fetch
         self._tasks = tasks
         self._known: dict[K, V | Exception | None] = {}
-        self._asked: dict[K, asyncio.Future[None]] = {}
+        self._asked: dict[K, _Batch[K]] = {}
         self._next: _Batch[K] | None = None
 
     async def load(self, keys: Sequence[K]) -> list[V | Exception | None]:
         """The value of each key, in order: None for none, an exception for one that could not be had."""
         known = self._known
-        waits: dict[asyncio.Future[None], None] = {}
+        batches: dict[_Batch[K], None] = {}
         for key in keys:
             if key not in known:
-                waits[self._asked.get(key) or self._ask(key)] = None
-        for wait in waits:
-            # Waiters share the future; without the shield, cancelling one would cancel all.
-            await asyncio.shield(wait)
+                batches[self._asked.get(key) or self._ask(key)] = None
+        for batch in batches:
+            if not batch.is_settled:
+                await batch.settled()
         return [known[key] for key in keys]
 
-    def _ask(self, key: K) -> asyncio.Future[None]:
+    def _ask(self, key: K) -> _Batch[K]:
         if self._next is None:
             batch = self._next = _Batch()
             task = self._tasks.start(self._dispatch(batch))
             task.add_done_callback(lambda _: self._give_up(batch))
         batch = self._next
         batch.keys[key] = None
-        self._asked[key] = batch.done
-        return batch.done
+        self._asked[key] = batch
+        return batch
 
     async def _dispatch(self, batch: _Batch[K]) -> None:
         self._next = None
@@ -118,7 +132,7 @@ class Loader(Generic[K, V]):
 
     def _give_up(self, batch: _Batch[K]) -> None:
         """Settles what a cancelled task left, even one that was cancelled before it began."""
-        if not batch.done.done():
+        if not batch.is_settled:
             if self._next is batch:
                 self._next = None
             self._settle(batch, dict.fromkeys(batch.keys, NotFetched()))
@@ -127,7 +141,7 @@ class Loader(Generic[K, V]):
         self._known.update(values)
         for key in batch.keys:
             del self._asked[key]
-        batch.done.set_result(None)
+        batch.settle()
 
 
 class Mapped(Generic[K, V, W]):

@@ -19,7 +19,7 @@ class Node:
 
 def global_id(type_name: str) -> Callable[[str], str]:
     """Makes global ids of the logical ids of one type."""
-    return lambda logical: f"{type_name}/{logical}"
+    return f"{type_name}/".__add__  # a built-in, since every row has an id
 
 
 def identity(fields: Fields, type_name: str) -> Any:

@@ -106,7 +106,7 @@ class _Run:
     async def _step(self, step: Step, rows: Sequence[Any], path_of: PathOf) -> list[Any]:
         """The completed values of *step*, one a row."""
         if isinstance(step, Descend):
-            values = [value_or_fault(step, row) for row in rows]
+            values = _shown(step, rows)
         else:
             values = await self._followed(step, rows)
         objects = _objects_of(step.shape)
@@ -162,6 +162,17 @@ class _Run:
         for index, raised in faults.items():
             values[index] = raised
         return values
+
+
+def _shown(step: Descend, rows: Sequence[Any]) -> list[Any]:
+    """What the rows show there, one a row: a value, None, or the exception that stands for it."""
+    try:
+        values = list(map(attrgetter(step.attribute.name), rows))
+        if step.through is None:
+            return values
+        return [None if value is None else step.through(value) for value in values]
+    except Exception:  # noqa: BLE001 - which rows raise is found out one by one
+        return [value_or_fault(step, row) for row in rows]
 
 
 def _keys(name: str, rows: Sequence[Any]) -> tuple[list[Any], dict[int, Exception]]:

@@ -11,6 +11,9 @@ from heapq import heappop, heappush
 from itertools import count
 from types import TracebackType
 
+_RESOLUTION_S = 0.001
+"""Event loops keep time in milliseconds: a timer may come early by one, and rings what it was set for."""
+
 
 class Alarm:
     """What is called when its time has come, unless it is cancelled before."""
@@ -60,7 +63,7 @@ class Alarms:
         self._rings_at = when
 
     def _ring(self) -> None:
-        now, self._timer = asyncio.get_running_loop().time(), None
+        now, self._timer = asyncio.get_running_loop().time() + _RESOLUTION_S, None
         self._forget()
         while self._waiting and self._waiting[0][0] <= now:
             _, _, alarm = heappop(self._waiting)

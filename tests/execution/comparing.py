@@ -109,7 +109,7 @@ async def by_engine(asked: Asked, engine: Engine) -> tuple[Answer, Plan, Any]:
     try:
         result = await run(plan, loaders, values, asked.root)
     finally:
-        loaders.tasks.cancel()
+        loaders.close()
     return Answer(result.data, [_said_by_engine(error) for error in result.errors]), plan, loaders
 
 
@@ -129,7 +129,7 @@ async def by_core(asked: Asked, executor: type[Executor[Any]] | None = None) -> 
         )
         done = result if isinstance(result, ExecutionResult) else await result
     finally:
-        loaders.tasks.cancel()
+        loaders.close()
     return Answer(done.data, [_said_by_core(located(error)) for error in done.errors or ()])
 
 

@@ -200,6 +200,10 @@ class WorldRoads:
         self.asked: list[tuple[str, tuple[object, ...]]] = []
         self._loaders: dict[str, Any] = {}
 
+    def close(self) -> None:
+        """Ends what still runs for the request."""
+        self.tasks.cancel()
+
     def along(self, road: str, **arguments: object) -> Any:
         if self.world.happens(road, "no road"):
             raise Broken(f"no road {road}")
