@@ -58,11 +58,13 @@ query Context {
       id
       birthDate
       gender
-      conditions(first: 10) { nodes { code { text } clinicalStatus { coding { code } } onsetDateTime } }
-      medications(first: 10) { nodes { status medicationCodeableConcept { text } } }
-      allergies(first: 10) { nodes { code { text } criticality } }
+      conditions(first: 10) {
+        nodes { code { coding { display } } clinicalStatus { coding { code } } onsetDateTime }
+      }
+      medications(first: 10) { nodes { status medicationCodeableConcept { coding { display } } } }
+      allergies(first: 10) { nodes { code { coding { display } } criticality } }
       observations(category: "vital-signs", first: 10) {
-        nodes { code { text } effectiveDateTime valueQuantity { value unit } }
+        nodes { code { coding { display } } effectiveDateTime valueQuantity { value unit } }
       }
     }
   }

@@ -23,7 +23,7 @@ REFERENCE, PART = DataClass.REFERENCE, DataClass.PART
 DIRECTORY, OPERATIONS = DataClass.DIRECTORY, DataClass.OPERATIONS
 IDENTITY, CONTACT, DEMOGRAPHICS = DataClass.IDENTITY, DataClass.CONTACT, DataClass.DEMOGRAPHICS
 SCHEDULE, REASON, VISIT = DataClass.SCHEDULE, DataClass.REASON, DataClass.VISIT
-CLINICAL, NOTES = DataClass.CLINICAL, DataClass.NOTES
+CLINICAL, NOTES, WORDING = DataClass.CLINICAL, DataClass.NOTES, DataClass.WORDING
 FINANCIAL, ENGAGEMENT, HISTORY = DataClass.FINANCIAL, DataClass.ENGAGEMENT, DataClass.HISTORY
 OUTCOMES = DataClass.OUTCOMES
 # fmt: on
@@ -43,7 +43,7 @@ TABLE: tuple[Line, ...] = (
     # The patient, or who acts for them, reading their own record.
     Line(PATIENT, ALLOW, (REFERENCE, PART, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE,
                           REASON, VISIT,
-                          CLINICAL, NOTES, FINANCIAL, ENGAGEMENT, HISTORY),
+                          CLINICAL, NOTES, WORDING, FINANCIAL, ENGAGEMENT, HISTORY),
          "People have a right to all that is held about themselves (45 CFR 164.524)."),
     Line(PATIENT, DENY, (OPERATIONS,),
          "The state of the practice's systems is no part of a patient's record."),
@@ -53,7 +53,7 @@ TABLE: tuple[Line, ...] = (
     # Those who treat.
     Line(CLINICIAN, ALLOW, (REFERENCE, PART, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE,
                             REASON, VISIT,
-                            CLINICAL, NOTES, ENGAGEMENT, HISTORY),
+                            CLINICAL, NOTES, WORDING, ENGAGEMENT, HISTORY),
          "Treatment needs the whole picture; minimum necessary does not limit it (45 CFR 164.502(b)(2)(i))."),
     Line(CLINICIAN, ALLOW, (OPERATIONS,),
          "Those who treat must see when a source is down, so that they do not take silence for absence."),
@@ -67,6 +67,8 @@ TABLE: tuple[Line, ...] = (
          "The front desk books, greets and calls patients."),
     Line(PRACTICE, ALLOW, (REASON,),
          "The front desk must know what an appointment is for, to book the right room, time and clinician."),
+    Line(PRACTICE, ALLOW, (WORDING,),
+         "The book says in words what is booked, often without a code; what is closed has its words closed."),
     Line(PRACTICE, ALLOW, (FINANCIAL, ENGAGEMENT, HISTORY),
          "The office bills, and looks after the relationship with the patient."),
     Line(PRACTICE, ALLOW, (OPERATIONS,),
@@ -83,6 +85,8 @@ TABLE: tuple[Line, ...] = (
          "A partner needs to know roughly whom it meets, not the exact dates of a life."),
     Line(PARTNER, DENY, (CONTACT, REASON, CLINICAL, NOTES),
          "What a patient comes for, and how to reach them, is shared by the practice itself, case by case."),
+    Line(PARTNER, DENY, (WORDING,),
+         "Words can hold anything: the code says what kind of visit it is."),
     Line(PARTNER, DENY, (FINANCIAL, ENGAGEMENT, HISTORY, OUTCOMES, OPERATIONS),
          "Money, marketing, how we fare and our own systems are none of a partner's business."),
 
@@ -98,7 +102,7 @@ TABLE: tuple[Line, ...] = (
          "What the CRM knows of a person it was told by that person; the record adds nothing to it."),
     Line(CRM, DENY, (DIRECTORY, SCHEDULE, REASON, VISIT),
          "Which clinician, clinic, service or time someone sees can reveal a condition."),
-    Line(CRM, DENY, (CLINICAL, NOTES),
+    Line(CRM, DENY, (CLINICAL, NOTES, WORDING),
          "Health information is not used for marketing without authorization (45 CFR 164.508(a)(3))."),
     Line(CRM, DENY, (FINANCIAL, OPERATIONS),
          "Neither a patient's money nor our own systems are of use to outreach."),
@@ -110,7 +114,7 @@ TABLE: tuple[Line, ...] = (
          "Age and gender matter clinically; an exact birth date only identifies."),
     Line(AI, DENY, (IDENTITY, CONTACT),
          "A model does not need to know who the person is."),
-    Line(AI, DENY, (NOTES,),
+    Line(AI, DENY, (NOTES, WORDING),
          "Free text can name anyone and instruct a model; it can't be masked by rule."),
     Line(AI, DENY, (FINANCIAL, ENGAGEMENT, HISTORY, OUTCOMES, OPERATIONS),
          "Nothing of these bears on treatment."),

@@ -52,6 +52,10 @@ class DataClass(Enum):
     VISIT = "visit", "That an encounter took place: its status, class, period and place."
     CLINICAL = "clinical", "Conditions, results, medications, allergies, procedures and plans."
     NOTES = "notes", "Clinical notes, documents, and whatever else is written in words: it can hold anything."
+    WORDING = (
+        "wording",
+        "A concept in somebody's words, beside its codes: usually a term, but anything may have been typed.",
+    )
     FINANCIAL = "financial", "Insurance coverage, balances and what was paid."
     ENGAGEMENT = (
         "engagement",

@@ -10,6 +10,9 @@ from resolvers.declare import Fields
 part = Fields(DataClass.PART, "")
 words = Fields(DataClass.NOTES, "")
 """For what somebody wrote in words: it can name anyone, whatever the field that holds it is about."""
+wording = Fields(DataClass.WORDING, "")
+"""For words that stand beside codes. A code's own words, `Coding.display`, are its code system's, and a unit
+is part of what a number says: they go with the field that holds them."""
 
 
 @strawberry.type(description="A code from a code system.")
@@ -22,7 +25,7 @@ class Coding:
 @strawberry.type(description="A concept by codes, by text, or both.")
 class CodeableConcept:
     coding: list[Coding] = part("Codes for the concept.")
-    text: str | None = part("The concept in words.")
+    text: str | None = wording("The concept in words.")
 
 
 @strawberry.type(description="A span of time; an absent bound is open.")

@@ -36,7 +36,9 @@ part = Fields(DataClass.PART, "")
 class EncounterParticipant:
     type: list[CodeableConcept] = part("In what role.")
     period: Period | None = part("From when to when.")
-    display: str | None = part("Who, in words.", reads=["individual"])
+    display: str | None = part(
+        "Who, in words: it may be a relative.", data=DataClass.IDENTITY, reads=["individual"]
+    )
     practitioner: Practitioner | None = edge(
         practitioners_by_id,
         "Who, if a practitioner.",

@@ -9,17 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from tests.canary.consents import CODED, Said
+from tests.canary.marks import Mark
 from tests.canary.records import Row, World
 
 # fmt: off
-ALL = "reference directory identity contact demographics schedule reason visit clinical notes financial " \
-      "engagement history"
+ALL = "reference directory identity contact demographics schedule reason visit clinical notes words " \
+      "financial engagement history"
 OPEN = {
     "patient":   ALL,
     "clinician": "reference directory identity contact demographics schedule reason visit clinical notes "
+                 "words engagement history",
+    "practice":  "reference directory identity contact demographics schedule reason words financial "
                  "engagement history",
-    "practice":  "reference directory identity contact demographics schedule reason financial engagement "
-                 "history",
     "partner":   "reference directory identity schedule visit",
     "crm":       "reference engagement",
     "ai":        "reference directory schedule reason visit clinical",
@@ -113,18 +114,24 @@ def allowed(world: World, who: Who, *, strangers: bool = False) -> frozenset[byt
     if strangers:
         booked = [replace(row, owner=None) for row in world.rows if row.kind == "Appointment"]
         rows += [row for row in booked if _may(world, who, row)]
-    return frozenset(
-        mark.text.encode() for row in rows for mark in row.marks if _is_open(who, row, mark.shown_as)
-    )
+    return frozenset(mark.text.encode() for row in rows for mark in row.marks if _is_open(who, row, mark))
 
 
-def _is_open(who: Who, row: Row, shown_as: str) -> bool:
-    if not shown_as:
+def _is_open(who: Who, row: Row, mark: Mark) -> bool:
+    if not mark.shown_as:
         return False
-    if shown_as == "id":
+    if mark.shown_as == "id":
         return True
-    data = OF_FIELD.get(row.kind, {}).get(shown_as, OF_TYPE[row.kind])
-    return data in OPEN[who.audience].split() and _holds(who, row.kind)
+    data = {OF_FIELD.get(row.kind, {}).get(mark.shown_as, OF_TYPE[row.kind])} | _beside(row, mark)
+    return data <= set(OPEN[who.audience].split()) and _holds(who, row.kind)
+
+
+def _beside(row: Row, mark: Mark) -> set[str]:
+    """What a part of a field is beside the field: a concept in words, or the name of who took part."""
+    is_typed = row.kind == "Appointment" and mark.element.startswith("reason ")
+    if is_typed or mark.element.endswith(".words"):
+        return {"words"}
+    return {"identity"} if mark.element == "participant.display" else set()
 
 
 def _holds(who: Who, kind: str) -> bool:

@@ -130,7 +130,7 @@ class Writer:
     def concept(self, element: str, shown_as: str = "", real: tuple[str, str] | None = None) -> Any:
         first = [{"system": real[0], "code": real[1]}] if real else []
         own = {"system": OWN, "code": self.text(element, shown_as), "display": self.text(element, shown_as)}
-        return {"coding": [*first, own], "text": self.text(element, shown_as)}
+        return {"coding": [*first, own], "text": self.text(f"{element}.words", shown_as)}
 
     def resource(self, **elements: Any) -> Resource:
         """A resource with what each may have: a narrative, contained resources and extensions, none shown."""
@@ -159,7 +159,7 @@ class Writer:
     ) -> Any:
         coding = {"system": IDENTIFIER_TYPES, "code": type_}
         return {
-            "type": {"coding": [coding], "text": self.text(f"{element}.type", shown_as)},
+            "type": {"coding": [coding], "text": self.text(f"{element}.type.words", shown_as)},
             "system": system,
             "value": self.key(element, shown_as)
             if value is None

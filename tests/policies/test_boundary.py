@@ -22,6 +22,7 @@ SIGNED_OFF = {
     DataClass.VISIT: "AA-A-A",
     DataClass.CLINICAL: "AA---A",
     DataClass.NOTES: "AA----",
+    DataClass.WORDING: "AAA---",
     DataClass.FINANCIAL: "A-A---",
     DataClass.ENGAGEMENT: "AAA-A-",
     DataClass.HISTORY: "AAA-M-",

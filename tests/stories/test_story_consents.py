@@ -232,8 +232,10 @@ def test_a_program_is_shown_nothing_sensitive_labelled_or_not(clinic: House) -> 
     """Adversarial item 13: unlabelled rows are classified before a model sees them."""
     query = """query C($id: ID!) { patient(id: $id) {
       conditions(first: 100) { nodes { code { coding { code } } } }
-      encounters(first: 100) { nodes { reasonCode { coding { code } text } } }
-      appointments(first: 100) { nodes { serviceType { text } reasonCode { text } } } } }"""
+      encounters(first: 100) { nodes { reasonCode { coding { code display } } } }
+      appointments(first: 100) { nodes {
+        serviceType { coding { display } } reasonCode { coding { code } }
+      } } } }"""
     said = ""
     for number in range(1, PATIENTS + 1):
         said += str(clinic.data("ai", query, {"id": f"Patient/pat-{number:06}"}))
