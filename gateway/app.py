@@ -43,7 +43,7 @@ from gateway.transport.streams import Streams
 from gateway.visibility import Explainer, Views
 from gateway.volume import Bounds, Volume
 from gateway.volume.keeping import keeping
-from policies import Policy
+from policies import Policy, actor_names
 from resolvers.consents import Consents, KeptConsents, NoConsents
 from resolvers.cursors import Seal
 from resolvers.house import House, Sources
@@ -102,7 +102,7 @@ def compose(
         _consents(settings, kept),
     )
     identity = Identity(settings.identity, metrics)
-    policy = Policy(classify(schema))
+    policy = Policy(classify(schema), actor_names(settings.consent.actors))
     audit = configured(settings.audit, policy.version, secret)
     changing = Changing(settings.changes, kept.changes, house.sources.ehr, measuring, house.consents)
     break_glass = BreakGlass(audit, metrics, _shared(settings.changes, secret), clock=clock)

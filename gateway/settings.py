@@ -25,7 +25,7 @@ from gateway.adapters.sections import Seconds, Text, Url
 from gateway.configuration import PREFIX, Secret, Section, SettingsError, read
 from gateway.jwks import SameKeyId, distinct
 from gateway.settings_page import page
-from policies import Audience
+from policies import Audience, actor_names
 
 __all__ = ["Secret", "Settings", "SettingsError", "read_settings"]
 
@@ -309,6 +309,28 @@ class Quarantine(Section, frozen=True, kw_only=True):
         return None if self.sink == "none" else Path(self.file)
 
 
+class Consent(Section, frozen=True, kw_only=True):
+    """How patients' consents are read."""
+
+    actors: Annotated[
+        Mapping[Text, tuple[Text, ...]],
+        Meta(
+            title="a table of names",
+            description="Whom of ours a consent means that names an organization, a group, a team, a role or"
+            " a device, by reference or by identifier (`system|value`): audiences, and clients as"
+            " `client:ID`, all of them and no others. A consent that names another one can't be read, and"
+            " denies.",
+            examples=[{"Organization/north": ["clinician", "practice"], "urn:oid:1.2.3|77": ["client:lab"]}],
+        ),
+    ] = field(default_factory=dict)
+
+    def contradictions(self) -> Iterator[tuple[str, str]]:
+        try:
+            actor_names(self.actors)
+        except ValueError as fault:
+            yield "actors", f"cannot be used: {fault}"
+
+
 class Settings(Section, frozen=True, kw_only=True):
     """All settings. Read once, at the start; nothing else reads the environment."""
 
@@ -321,6 +343,7 @@ class Settings(Section, frozen=True, kw_only=True):
     crm: Crms = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
     audit: Audit = field(default_factory=Audit)
+    consent: Consent = field(default_factory=Consent)
     telemetry: Telemetry = field(default_factory=Telemetry)
     limits: Limits = field(default_factory=Limits)
     volume: Volume = field(default_factory=Volume)

@@ -6,6 +6,7 @@ from policies.break_glass import BreakGlassRefused, as_of, in_emergency
 from policies.classification import Classified, Coordinate, DataClass, Needs, Requirement
 from policies.conditions import IMPLIED, RowConditions, Verdict
 from policies.consent import Answer, Says, in_force
+from policies.consent_actors import ActorNames, actor_names
 from policies.decisions import Decision, Grant, Policy
 from policies.effects import Effect
 from policies.emergency import BREAK_GLASS, LONGEST_S, Emergency
@@ -25,6 +26,7 @@ __all__ = [
     "MASKS",
     "PART_2_NOTICE",
     "Actor",
+    "ActorNames",
     "Answer",
     "Audience",
     "BreakGlassRefused",
@@ -51,6 +53,7 @@ __all__ = [
     "Says",
     "Scopes",
     "Verdict",
+    "actor_names",
     "as_of",
     "for_purpose",
     "in_emergency",

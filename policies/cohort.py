@@ -14,15 +14,19 @@ from policies.boundary import PURPOSES
 from policies.clearance import clearance
 from policies.conditions import RowConditions, conditions
 from policies.consent import Asking
+from policies.consent_actors import NO_NAMES, ActorNames
 from policies.rows import Clause, RowRule
 
 _EVERY_ROW = RowRule(True, frozenset(), None, (Clause(bound=False),), None)
 
 
-def counted(actor: Actor, kind: str, now: datetime, *, consents: bool) -> tuple[RowConditions, ...]:
+def counted(
+    actor: Actor, kind: str, now: datetime, names: ActorNames = NO_NAMES, *, consents: bool
+) -> tuple[RowConditions, ...]:
     """All that a row of that type must pass to be counted: what outreach's rows must, for all its purposes.
 
-    Of *actor* the client alone matters: a patient may have denied something to it by name.
+    Of *actor* the client alone matters: a patient may have denied something to it by name, or by one of
+    those *names* that stand for it.
     """
     outreach = replace(actor, audience=Audience.CRM, patient=None, fhir_user=None, emergency=None)
     return tuple(
@@ -30,7 +34,7 @@ def counted(actor: Actor, kind: str, now: datetime, *, consents: bool) -> tuple[
             kind,
             _EVERY_ROW,
             clearance(Audience.CRM, purpose),
-            Asking.of(replace(outreach, purpose=purpose), kind, now) if consents else None,
+            Asking.of(replace(outreach, purpose=purpose), kind, now, names) if consents else None,
             None,
         )
         for purpose in sorted(PURPOSES[Audience.CRM], key=lambda purpose: purpose.value)

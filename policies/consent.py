@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from policies.actor import Actor, Audience
+from policies.consent_actors import AUDIENCE, CLIENT, NO_NAMES, ActorNames
 from policies.facts import CODES, DATES, labels_of, period_of, row_codings, sensitivities_of
 from policies.labels import (
     ACT_CODE,
@@ -28,16 +29,13 @@ from policies.labels import (
 )
 from policies.sensitivity import CPT, ICD10, ICD10CM, LOINC, RXNORM, SNOMED, of_code
 from policies.times import span
-from sources.model import Coding, Consent, ConsentActor, ConsentData, Period, Provision
+from sources.model import Coding, Consent, ConsentActor, ConsentData, LogicalReference, Period, Provision
 
 SCOPE = "http://terminology.hl7.org/CodeSystem/consentscope"
 PRIVACY = "patient-privacy"
 ACTIONS = "http://terminology.hl7.org/CodeSystem/consentaction"
 PURPOSES = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 TYPES = "http://hl7.org/fhir/resource-types"
-AUDIENCE = "urn:caregraph:audience"
-CLIENT = "urn:caregraph:client"
-"""The identifier systems by which a consent names one of our audiences, or a client by its id."""
 
 DEEPEST = 8
 """How deep exceptions to exceptions are followed; what lies deeper can't be read."""
@@ -105,7 +103,10 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Asking:
-    """Who asks, as consents see them: `parties` are all the references and identifiers they go by."""
+    """Who asks, as consents see them: `parties` are all the references and identifiers they go by.
+
+    `named` are those of organizations and the like of which it is known whom they stand for.
+    """
 
     audience: Audience
     purpose: str
@@ -113,14 +114,17 @@ class Asking:
     user: str | None
     kind: str
     now: datetime
+    named: frozenset[str] = frozenset()
 
     @classmethod
-    def of(cls, actor: Actor, kind: str, now: datetime) -> Asking:
-        """The actor, asking for rows of a type."""
-        named = "/".join(actor.fhir_user.split("/")[-2:]) if actor.fhir_user is not None else None
-        own = (f"{AUDIENCE}|{actor.audience.value}", f"{CLIENT}|{actor.client_id}")
-        parties = frozenset((*own, named) if named is not None else own)
-        return cls(actor.audience, actor.purpose.value, parties, named, kind, now)
+    def of(cls, actor: Actor, kind: str, now: datetime, names: ActorNames = NO_NAMES) -> Asking:
+        """The actor, asking for rows of a type; *names* are those of organizations, and whom they mean."""
+        user = "/".join(actor.fhir_user.split("/")[-2:]) if actor.fhir_user is not None else None
+        own = {f"{AUDIENCE}|{actor.audience.value}", f"{CLIENT}|{actor.client_id}"}
+        parties = own | {name for name, means in names.items() if not means.isdisjoint(own)}
+        if user is not None:
+            parties.add(user)
+        return cls(actor.audience, actor.purpose.value, frozenset(parties), user, kind, now, frozenset(names))
 
 
 class Facts(NamedTuple):
@@ -283,6 +287,9 @@ def _named(actor: ConsentActor, asking: Asking) -> Fit:
     reference = actor.reference
     if reference is None:
         return Fit.UNREADABLE if actor.role is None else Fit.YES
+    known = {name in asking.parties for name in _names(reference) if name in asking.named}
+    if known:
+        return _is(known.pop()) if len(known) == 1 else Fit.UNREADABLE
     if reference.identifier is not None:
         return _identified(reference.identifier.system, reference.identifier.value, asking)
     if reference.id is None:
@@ -290,6 +297,14 @@ def _named(actor: ConsentActor, asking: Asking) -> Fit:
     if f"{reference.kind}/{reference.id}" in asking.parties:
         return Fit.YES
     return _another(reference.kind, reference.id, asking)
+
+
+def _names(reference: LogicalReference) -> Iterator[str]:
+    """The names by which it names somebody."""
+    if reference.identifier is not None:
+        yield f"{reference.identifier.system}|{reference.identifier.value}"
+    if reference.id is not None:
+        yield f"{reference.kind}/{reference.id}"
 
 
 def _identified(system: str | None, value: str | None, asking: Asking) -> Fit:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from hashlib import sha256
@@ -15,6 +15,7 @@ from policies.clearance import CLEARANCES, HANDLINGS, clearance
 from policies.compartment import FHIR_TYPES
 from policies.conditions import RowConditions, conditions
 from policies.consent import Asking, matters
+from policies.consent_actors import NO_NAMES, ActorNames
 from policies.effects import Effect
 from policies.emergency import Emergency
 from policies.masks import MASKS, Mask
@@ -62,7 +63,9 @@ class Policy:
         ValueError: *coordinates* is empty, or one needs a scope on a type whose rows could not be checked.
     """
 
-    def __init__(self, coordinates: Mapping[Coordinate, Classified]) -> None:
+    def __init__(
+        self, coordinates: Mapping[Coordinate, Classified], actor_names: ActorNames = NO_NAMES
+    ) -> None:
         if not coordinates:
             raise ValueError(
                 "a policy needs classified coordinates; without any it would have nothing to decide by"
@@ -70,12 +73,13 @@ class Policy:
         for coordinate, classified in coordinates.items():
             _refuse_unknown_types(coordinate, classified.needs)
         self._coordinates = dict(coordinates)
-        self.version = _version(self._coordinates)
+        self._actor_names = actor_names
+        self.version = _version(self._coordinates, actor_names)
         self._rulings = lru_cache(maxsize=1024)(self._ruling)
 
     def grant(self, actor: Actor) -> Grant:
         """What *actor* may read. Cheap where one of the same standing was seen lately."""
-        return Grant(actor, self._rulings(Standing.of(actor)))
+        return Grant(actor, self._rulings(Standing.of(actor)), self._actor_names)
 
     def _ruling(self, standing: Standing) -> Ruling:
         return Ruling(standing, self._coordinates, self.version)
@@ -87,6 +91,7 @@ class Grant:
 
     actor: Actor
     _ruling: Ruling
+    actor_names: ActorNames = field(repr=False)
 
     @property
     def key(self) -> str:
@@ -120,7 +125,8 @@ class Grant:
         """All that a row of the type must pass at *now*: scopes, labels and, if they are kept, consents."""
         actor = self.actor
         is_bound = consents and matters(actor.audience, actor.purpose.value)
-        asking = Asking.of(actor, resource, now or datetime.now(UTC)) if is_bound else None
+        at = now or datetime.now(UTC)
+        asking = Asking.of(actor, resource, at, self.actor_names) if is_bound else None
         cleared = clearance(actor.audience, actor.purpose)
         rule = self.rows(resource, letters)
         return conditions(resource, rule, cleared, asking, actor.emergency)
@@ -204,7 +210,7 @@ def _refuse_unknown_types(coordinate: Coordinate, needs: Needs) -> None:
             )
 
 
-def _version(coordinates: Mapping[Coordinate, Classified]) -> str:
+def _version(coordinates: Mapping[Coordinate, Classified], actor_names: ActorNames) -> str:
     """A digest of the rules themselves, so that a key outlives no change of policy."""
     return _digest(
         (
@@ -212,6 +218,7 @@ def _version(coordinates: Mapping[Coordinate, Classified]) -> str:
             *(cell.id for cell in BOUNDARY.values()),
             *(f"{at} {mask.id}" for at, mask in MASKS.items()),
             *map(repr, (*CLEARANCES, *HANDLINGS, *TABLES.items())),
+            *(f"{name} {sorted(means)}" for name, means in sorted(actor_names.items())),
         )
     )
 

@@ -56,7 +56,8 @@ and who holds their power of attorney. They only take away: none opens what scop
 - An actor is named by a reference to the person signed in, or by an identifier of the system
   `urn:caregraph:audience` (an audience of this page) or `urn:caregraph:client` (a client id). Roles that are
   understood: `PROV` clinician, `EMP` clinician and practice, `AFFL` partner, `NOK` family, `IRCP` and `PRCP`
-  anybody. Whoever is in a group or an organization can't be told, so such a provision denies.
+  anybody. Who is in a group, a team or an organization can't be told, so a provision that names one denies,
+  but for those of which the settings say which audiences and clients they stand for (`consent.actors`).
 - Consents are remembered for a minute at most. Where they can't be read, the rows are an error.
 - Break-glass lifts them, and labels, for its patient, within the limits of the section on it.
 """

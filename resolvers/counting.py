@@ -102,7 +102,9 @@ class Counting:
     def _gates(self, kind: str, wanted: Wanted) -> list[Gate]:
         request = self._request
         are_kept = request.house.consents.are_kept
-        every = counted(request.grant.actor, kind, datetime.now(UTC), consents=are_kept)
+        every = counted(
+            request.grant.actor, kind, datetime.now(UTC), request.grant.actor_names, consents=are_kept
+        )
         return [Gate(one, wanted, request.consents().load, request.touched) for one in every]
 
 

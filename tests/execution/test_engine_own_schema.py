@@ -29,6 +29,7 @@ from gateway.visibility import Explainer
 from policies import (
     DEFAULT_PURPOSE,
     Actor,
+    ActorNames,
     Audience,
     Coordinate,
     Decision,
@@ -135,6 +136,10 @@ class Narrowed:
     @property
     def actor(self) -> Actor:
         return self.grant.actor
+
+    @property
+    def actor_names(self) -> ActorNames:
+        return self.grant.actor_names
 
     def decide(self, coordinate: Coordinate) -> Decision:
         decision = self.grant.decide(coordinate)

@@ -287,6 +287,20 @@ def test_a_source_that_is_not_described_is_a_fault(role: str, tables: Any, words
     assert any(fault.startswith(words) for fault in faults({**table(), role: tables}))
 
 
+@pytest.mark.parametrize(
+    ("actors", "words"),
+    [
+        ({"Practitioner/1": ["clinician"]}, "names no organization, group, team, role or device"),
+        ({"Organization/1": ["doctors"]}, "`doctors` is neither an audience"),
+    ],
+)
+def test_whom_a_consent_means_must_be_told_by_names_that_can_be_read(actors: Any, words: str) -> None:
+    (fault,) = faults(table() | {"consent": {"actors": actors}}, **SECRETS)
+
+    assert fault.startswith("`consent.actors` (CAREGRAPH_CONSENT_ACTORS) cannot be used: ")
+    assert words in fault
+
+
 def test_sources_that_could_not_be_told_apart_are_faults() -> None:
     given = table()
     first = given["pms"]["north"] | {"client_secret": "x", "bare_ids": True}

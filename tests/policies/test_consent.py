@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from policies.actor import Audience, Purpose
 from policies.consent import (
     ACTIONS,
-    AUDIENCE,
     BROADER,
-    CLIENT,
     DEEPEST,
     PURPOSES,
     SCOPE,
@@ -28,6 +26,7 @@ from policies.consent import (
     in_force,
     matters,
 )
+from policies.consent_actors import AUDIENCE, CLIENT
 from policies.labels import ACT_CODE, CONFIDENTIALITY
 from policies.times import span
 from sources.model import (

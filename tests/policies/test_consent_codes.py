@@ -10,8 +10,6 @@ from policies import consent as rules
 from policies.actor import Audience, Purpose
 from policies.consent import (
     ACTIONS,
-    AUDIENCE,
-    CLIENT,
     DEEPEST,
     OTHER_SCOPES,
     OUTSIDE,
@@ -23,6 +21,7 @@ from policies.consent import (
     Asking,
     Says,
 )
+from policies.consent_actors import AUDIENCE, CLIENT
 from policies.sensitivity import CPT, ICD10, ICD10CM, LOINC, RXNORM, SNOMED
 from sources.model import CodeableConcept, Coding
 from tests.policies.people import a_clinician, a_partner, someone

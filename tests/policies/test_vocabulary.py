@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policies import consent, labels, sensitivity
+from policies import consent, consent_actors, labels, sensitivity
 from policies.emergency import BREAK_GLASS, LONGEST_S
 from policies.masks import OLDEST_SHOWN, OVER_89
 
@@ -25,7 +25,10 @@ def test_consents_are_read_by_fhirs_code_systems() -> None:
         f"{TERMINOLOGY}/v3-ActReason",
         "http://hl7.org/fhir/resource-types",
     ) == (consent.ACTIONS, consent.PURPOSES, consent.TYPES)
-    assert (consent.AUDIENCE, consent.CLIENT) == ("urn:caregraph:audience", "urn:caregraph:client")
+    assert (consent_actors.AUDIENCE, consent_actors.CLIENT) == (
+        "urn:caregraph:audience",
+        "urn:caregraph:client",
+    )
     assert [consent.DEEPEST] == [8]
 
 

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
+from gateway.settings import Consent, Settings
+from sandbox.addresses import Addresses
 from sandbox.dataset import generate
 from sandbox.records import Dataset
 from tests.stories.conftest import PATIENTS, TODAY
@@ -279,3 +282,25 @@ def test_one_patients_consents_are_read_for_no_other_and_for_each_caller_alike(c
     for persona, seen in (("ai", False), ("clinician", True), ("ai", False), ("frontdesk", True)):
         answer = clinic.data(persona, query, {"id": f"Patient/{NO_AI}"})
         assert (answer["patient"] is not None) is seen
+
+
+def test_an_organization_in_a_consent_is_whom_the_settings_say_it_is() -> None:
+    """Who is not told of stays refused, with nothing fetched."""
+    query = "query P($id: ID!) { patient(id: $id) { id } }"
+    dataset = generate(4, today=TODAY)
+    dataset.add(consent(ANA, actor=told_to({"reference": "Organization/lab"})))
+    dataset.add(consent(CLOSED, actor=told_to({"reference": "Organization/unknown"})))
+    names = Consent(actors={"Organization/lab": ("partner",)})
+
+    def naming(_: Addresses, settings: Settings) -> Settings:
+        return replace(settings, consent=names)
+
+    with running(dataset, poll_seconds=NEVER_S, rewired=naming) as house:
+        for persona, seen in (("partner", False), ("ai", True), ("clinician", True)):
+            house.forget()
+            found = house.data(persona, query, {"id": f"Patient/{ANA}"})["patient"]
+            assert (found is not None) is seen
+            assert (house.asked_all() != []) is seen
+        house.forget()
+        assert house.data("clinician", query, {"id": f"Patient/{CLOSED}"})["patient"] is None
+        assert house.asked_all() == []
