@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+import subprocess
 import sys
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +17,9 @@ from caregraph_hearth import HearthCrm
 from gateway.adapters.assembling import adapters
 from gateway.configuration import SettingsError
 from gateway.settings import Settings, read_settings
+from sources.errors import SourceUnavailable
 from sources.model import CareKey, Engagement
+from sources.ports import Checked, Source
 from tests.sources.stub import json_answer, stub
 
 SETTINGS: dict[str, Any] = {
@@ -25,6 +31,7 @@ SETTINGS: dict[str, Any] = {
     "keys": {"care_key_secret": "a-secret-of-the-tests"},
     "ehr": {"main": {"url": "https://ehr.example/fhir", "auth": {"token": "x"}}},
 }
+HEARTH = Path(__file__).parents[2] / "examples" / "hearth"
 Install = Callable[[str, str, str], None]
 
 
@@ -63,6 +70,42 @@ async def test_a_kind_of_an_installed_package_is_a_source_like_any_other(install
     assert isinstance(settings.crm["marketing"], HearthCrm)
     assert found == {key: Engagement(care_key=key, score=7.0)}
     assert source.asked[0].headers["authorization"] == "Bearer secret"
+
+
+@pytest.fixture
+def stand_in() -> Iterator[int]:
+    """The port of the Hearth that one may try the walk-through with."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = int(probe.getsockname()[1])
+    process = subprocess.Popen([sys.executable, HEARTH / "stand_in.py", str(port)], stderr=subprocess.DEVNULL)
+    yield port
+    process.terminate()
+    process.wait(30)
+
+
+@pytest.mark.anyio
+async def test_the_settings_of_the_walk_through_find_its_stand_in(install: Install, stand_in: int) -> None:
+    install("caregraph-hearth", "crm.hearth = caregraph_hearth:HearthCrm", "")
+    table = tomllib.loads((HEARTH / "caregraph.toml").read_text())
+    assert table["crm"]["marketing"]["url"] == "http://127.0.0.1:8499"
+    table["crm"]["marketing"]["url"] = f"http://127.0.0.1:{stand_in}"
+    made = adapters(read_settings(environ={}, table=table), ())
+    async with asyncio.timeout(30):
+        found = await checked(made.sources.crm)
+    for upstream in made.upstreams:
+        await upstream.close()
+
+    assert found == (True, ("people can be asked for by their key",))
+
+
+async def checked(source: Source) -> Checked:
+    """What is found of a source that has only just been started."""
+    while True:
+        try:
+            return await source.check()
+        except SourceUnavailable:
+            await asyncio.sleep(0.1)
 
 
 def test_its_settings_are_checked_and_found_in_variables_as_ours_are(install: Install) -> None:
