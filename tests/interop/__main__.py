@@ -14,9 +14,19 @@ _SENT = "ADT A01 A08 A40, SIU S12 S13 S15 S26, one again and a bad one; UTF-8 an
 _READ = "people by key, by id, page by page; refusals"
 
 CHECKS = (
-    Check("medplum", check_medplum.KIT, "EHR adapter: every record, narrowed, paged", check_medplum.ehr),
     Check(
-        "medplum-others", check_medplum.KIT, "EHR adapter, Synthea's patients", check_medplum.ehr_of_others
+        "medplum",
+        check_medplum.KIT,
+        "EHR adapter: every record, narrowed, paged",
+        check_medplum.ehr,
+        is_slow=True,
+    ),
+    Check(
+        "medplum-others",
+        check_medplum.KIT,
+        "EHR adapter, Synthea's patients",
+        check_medplum.ehr_of_others,
+        is_slow=True,
     ),
     Check("medplum-pms", check_medplum.KIT, "practice over FHIR", check_medplum.practice),
     Check("medplum-gateway", check_medplum.KIT, "GraphQL over EHR, PMS and CRM", check_medplum.gateway),
@@ -37,9 +47,15 @@ CHECKS = (
     Check("postgresql", "PostgreSQL", "practice in a database", check_databases.postgresql),
     Check("mariadb", "MariaDB", "practice in a database", check_databases.mariadb),
     Check("sftp", "OpenSSH", "practice that writes files", check_sftp.sftp),
-    Check("hapi", "HAPI FHIR JPA server", "EHR adapter and GraphQL over it", check_hapi.ehr),
-    Check("hapi-others", "HAPI FHIR JPA server", "EHR adapter, Synthea's patients", check_hapi.ehr_of_others),
-    Check("hapi-pms", "HAPI FHIR JPA server", "practice over FHIR", check_hapi.practice),
+    Check("hapi", "HAPI FHIR JPA server", "EHR adapter and GraphQL over it", check_hapi.ehr, is_slow=True),
+    Check(
+        "hapi-others",
+        "HAPI FHIR JPA server",
+        "EHR adapter, Synthea's patients",
+        check_hapi.ehr_of_others,
+        is_slow=True,
+    ),
+    Check("hapi-pms", "HAPI FHIR JPA server", "practice over FHIR", check_hapi.practice, is_slow=True),
 )
 
 
@@ -47,10 +63,15 @@ def main() -> int:
     names = [check.name for check in CHECKS]
     parser = argparse.ArgumentParser(prog="scripts/interop", description=__doc__)
     parser.add_argument("name", nargs="*", choices=[*names, []], metavar="NAME", help=", ".join(names))
+    parser.add_argument(
+        "--quick", action="store_true", help="not those that take minutes, or much to download"
+    )
     parser.add_argument("--all", action="store_true", help="what cannot be run is a failure, too")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers it started are stopped
     checks = [check for check in CHECKS if not chosen.name or check.name in chosen.name]
+    if chosen.quick:
+        checks = [check for check in checks if not check.is_slow]
     results = tried(checks, Kits(), sys.stderr)
     sys.stdout.write(table(results))
     return exit_code(results, chosen.all)

@@ -11,7 +11,7 @@ import httpx
 from sandbox.dataset import generate
 from sandbox.pms.fhir import practice_dataset
 from tests.interop.checks import Done
-from tests.interop.fhir import PATIENTS, compared, finds_what_is_new, others, put
+from tests.interop.fhir import PATIENTS, compared, finds_what_is_new, others, ours, put
 from tests.interop.gateways import same_answers
 from tests.interop.kits import Kits
 from tests.interop.practices import compared as book_compared
@@ -31,7 +31,7 @@ def hapi(kits: Kits) -> Iterator[str]:
 
 def ehr(kits: Kits) -> Done:
     """Each record comes back as it was loaded, as HAPI's and as nobody's in particular; so does the graph."""
-    held = generate(PATIENTS)
+    held = ours()
     with hapi(kits) as url:
         loaded = put(url, held)
         _refuses_what_it_does_not_know(url)

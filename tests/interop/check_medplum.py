@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from sandbox.dataset import generate
 from sandbox.pms.fhir import practice_dataset
 from tests.interop.checks import Done
-from tests.interop.fhir import PATIENTS, compared, others, put
+from tests.interop.fhir import PATIENTS, compared, others, ours, put
 from tests.interop.gateways import same_answers
 from tests.interop.kits import Kits
 from tests.interop.practices import compared as book_compared
@@ -28,7 +28,7 @@ def medplum(kits: Kits) -> Iterator[str]:
 
 def ehr(kits: Kits) -> Done:
     """Each record comes back as it was loaded, asked for in each way, on pages of any size."""
-    held = generate(PATIENTS)
+    held = ours()
     with medplum(kits) as url:
         loaded = put(url, held)
         answers = asyncio.run(compared(url, held, "medplum", ("or-list", "batch", "parallel"), 5))
@@ -65,7 +65,7 @@ def practice(kits: Kits) -> Done:
 
 def gateway(kits: Kits) -> Done:
     """One query over three systems has the same answer as over the sandbox's own EHR."""
-    held = generate(PATIENTS)
+    held = ours()
     with medplum(kits) as url:
         put(url, held)
         said = same_answers(held, {"kind": "fhir", "url": url, "vendor": "medplum"})

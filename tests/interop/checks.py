@@ -22,12 +22,16 @@ class Done(NamedTuple):
 
 @dataclass(frozen=True)
 class Check:
-    """What somebody else's *kit* is made to do with ours. `run` raises what does not agree, or NotHere."""
+    """What somebody else's *kit* is made to do with ours. `run` raises what does not agree, or NotHere.
+
+    One that `is_slow` takes minutes, or downloads hundreds of megabytes.
+    """
 
     name: str
     kit: str
     does: str
     run: Callable[[Kits], Done]
+    is_slow: bool = False
 
 
 class Verdict(Enum):

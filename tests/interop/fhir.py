@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import httpx
 import msgspec
 
+from sandbox.dataset import generate
 from sandbox.loading import load
 from sandbox.records import Dataset, Json
 from sources.calling import Limits, StaticBearer, Upstream
@@ -46,7 +47,7 @@ R = TypeVar("R", bound=Resource)
 OTHERS = REPOSITORY.parent / "shared" / "data" / "synthea-r4"
 """Patients that nobody here wrote, where they are there."""
 
-PATIENTS = 6
+PATIENTS, WITH_CONSENTS = 6, 13
 _BATCH = 200
 _PATIENCE_S = 300.0
 _REFERRED_TO = ("Organization", "Location", "Practitioner", "Patient", "Encounter")
@@ -73,6 +74,15 @@ NARROWINGS: dict[str, tuple[type[Resource], tuple[tuple[str, tuple[str, ...]], .
         (("category", ("problem-list-item",)), ("clinical-status", ("active",))),
     ),
 }
+
+
+def ours() -> Dataset:
+    """Some of the sandbox's patients. Of so few none has said anything: two bear consents of later ones."""
+    held = generate(PATIENTS)
+    consents = generate(WITH_CONSENTS).resources["Consent"].values()
+    for patient, consent in zip(held.resources["Patient"], consents, strict=False):
+        held.add({**consent, "patient": {"reference": f"Patient/{patient}"}})
+    return held
 
 
 def others() -> Dataset:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[1]
 FOLDER = REPOSITORY / ".interop"
 
+NODE, JAVA = 20, 17
 _LONGEST_S = 900
 
 
@@ -31,6 +33,7 @@ class Kits:
     def node(self) -> Path:
         """The folder with the packages of npm, and beside them our scripts that use them."""
         _needs("node", "npm")
+        _at_least("node", NODE)
         folder = self._folder / "node"
         folder.mkdir(parents=True, exist_ok=True)
         for script in (HERE / "node").iterdir():
@@ -68,6 +71,7 @@ class Kits:
     def hapi(self) -> Path:
         """The folder with HAPI FHIR's libraries in `lib` and our starter's class in `classes`."""
         _needs("java", "javac", "mvn")
+        _at_least("javac", JAVA)
         source, folder = HERE / "hapi", self._folder / "hapi"
         folder.mkdir(parents=True, exist_ok=True)
         pom, starter = source / "pom.xml", source / "HapiServer.java"
@@ -102,6 +106,13 @@ def _needs(*programs: str) -> None:
     missing = [program for program in programs if shutil.which(program) is None]
     if missing:
         raise NotHere(f"{missing[0]} is not installed")
+
+
+def _at_least(program: str, major: int) -> None:
+    said = _run([program, "--version"])
+    found = re.search(r"\d+", said)
+    if found is None or int(found[0]) < major:
+        raise NotHere(f"{program} {major} is needed; here is {said.strip()[:40]}")
 
 
 def _run(command: Sequence[Path | str], folder: Path | None = None) -> str:
