@@ -9,7 +9,8 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -17,19 +18,41 @@ REPOSITORY = HERE.parents[1]
 FOLDER = REPOSITORY / ".interop"
 
 NODE, JAVA = 20, 17
-_LONGEST_S = 900
 
 
 class NotHere(Exception):
     """A kit cannot be had on this machine; the message says why."""
 
 
+def remembered(install: Callable[[Kits], Path]) -> Callable[[Kits], Path]:
+    """*install*, which is not tried again by each check once it could not be done."""
+
+    @wraps(install)
+    def once(kits: Kits) -> Path:
+        known = kits.failed.get(install.__name__)
+        if known is not None:
+            raise NotHere(known)
+        try:
+            return install(kits)
+        except NotHere as why:
+            kits.failed[install.__name__] = str(why)
+            raise
+
+    return once
+
+
 class Kits:
-    """Installs a kit when it is first asked for, and again only when what is locked has changed."""
+    """Installs a kit when it is first asked for, and again only when what is locked has changed.
 
-    def __init__(self, folder: Path = FOLDER) -> None:
+    An installation that takes longer than *longest_s* is given up.
+    """
+
+    def __init__(self, folder: Path = FOLDER, longest_s: float = 900) -> None:
         self._folder = folder
+        self._longest_s = longest_s
+        self.failed: dict[str, str] = {}
 
+    @remembered
     def node(self) -> Path:
         """The folder with the packages of npm, and beside them our scripts that use them."""
         _needs("node", "npm")
@@ -40,7 +63,8 @@ class Kits:
             shutil.copy(script, folder)
         if self._is_new(folder, folder / "package-lock.json"):
             _told("installing what package-lock.json locks")
-            _run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"], folder)
+            quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
+            self._run(["npm", "ci", *quiet], folder)
             self._is_done(folder, folder / "package-lock.json")
         return folder
 
@@ -49,6 +73,7 @@ class Kits:
         found = json.loads((self.node() / "node_modules" / package / "package.json").read_text())
         return str(found["version"])
 
+    @remembered
     def python(self) -> Path:
         """A Python that has the packages of requirements.txt and none of ours."""
         uv, folder = REPOSITORY / ".uv/bin/uv", self._folder / "python"
@@ -58,16 +83,17 @@ class Kits:
             raise NotHere("uv is missing; run scripts/install")
         if self._is_new(folder, locked):
             _told("installing what requirements.txt locks")
-            _run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder])
-            _run([uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", locked])
+            self._run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, folder])
+            self._run([uv, "pip", "install", "--quiet", "--python", python, "--require-hashes", "-r", locked])
             self._is_done(folder, locked)
         return python
 
     def pip_version(self, package: str) -> str:
         """The version of an installed package."""
         code = f"import importlib.metadata; print(importlib.metadata.version({package!r}))"
-        return _run([self.python(), "-c", code]).strip()
+        return self._run([self.python(), "-c", code]).strip()
 
+    @remembered
     def hapi(self) -> Path:
         """The folder with HAPI FHIR's libraries in `lib` and our starter's class in `classes`."""
         _needs("java", "javac", "mvn")
@@ -79,16 +105,19 @@ class Kits:
             _told("downloading HAPI FHIR's JPA server, some 370 MB")
             shutil.rmtree(folder / "lib", ignore_errors=True)
             copy = ("dependency:copy-dependencies", "-DincludeScope=runtime")
-            _run(["mvn", "-q", "-B", "-f", pom, *copy, f"-DoutputDirectory={folder / 'lib'}"])
+            self._run(["mvn", "-q", "-B", "-f", pom, *copy, f"-DoutputDirectory={folder / 'lib'}"])
             self._is_done(folder, pom)
-        _run(["javac", "-cp", f"{folder / 'lib'}/*", "-d", folder / "classes", starter])
+        self._run(["javac", "-cp", f"{folder / 'lib'}/*", "-d", folder / "classes", starter])
         return folder
 
     def debian(self, program: Path | str, package: str) -> None:
         """Sees to it that *program* is there, by installing the Debian *package*."""
         if shutil.which(program) is None:
             _told(f"installing Debian's {package}")
-            _run([REPOSITORY / "scripts/debian", package])
+            self._run([REPOSITORY / "scripts/debian", package])
+
+    def _run(self, command: Sequence[Path | str], folder: Path | None = None) -> str:
+        return _said_by(command, self._longest_s, folder)
 
     def _is_new(self, folder: Path, locked: Path) -> bool:
         mark = folder / "installed"
@@ -109,13 +138,13 @@ def _needs(*programs: str) -> None:
 
 
 def _at_least(program: str, major: int) -> None:
-    said = _run([program, "--version"])
+    said = _said_by([program, "--version"], 60)
     found = re.search(r"\d+", said)
     if found is None or int(found[0]) < major:
         raise NotHere(f"{program} {major} is needed; here is {said.strip()[:40]}")
 
 
-def _run(command: Sequence[Path | str], folder: Path | None = None) -> str:
+def _said_by(command: Sequence[Path | str], longest_s: float, folder: Path | None = None) -> str:
     try:
         done = subprocess.run(
             command,
@@ -123,11 +152,11 @@ def _run(command: Sequence[Path | str], folder: Path | None = None) -> str:
             env={**os.environ, "UV_SYSTEM_CERTS": "1"},
             capture_output=True,
             text=True,
-            timeout=_LONGEST_S,
+            timeout=longest_s,
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise NotHere(f"`{Path(command[0]).name}` took more than {_LONGEST_S} s") from None
+        raise NotHere(f"`{Path(command[0]).name}` took more than {longest_s:.0f} s") from None
     if done.returncode != 0:
         said = (done.stderr or done.stdout).strip().splitlines() or ["nothing"]
         raise NotHere(f"`{Path(command[0]).name}` failed: {said[0][:200]}")

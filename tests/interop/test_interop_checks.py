@@ -120,3 +120,47 @@ def test_a_server_is_stopped_at_the_end_of_the_block(tmp_path: Path) -> None:
         socket.create_connection(("127.0.0.1", port), 5).close()
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(("127.0.0.1", port), 5)
+
+
+def test_a_kit_that_cannot_be_installed_is_tried_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    program(programs / "node", "echo v20.1.0")
+    program(programs / "npm", f"echo tried >> {tmp_path}/tries; echo the registry is down >&2; exit 1")
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    kits = Kits(tmp_path)
+
+    for _ in range(2):
+        with pytest.raises(NotHere, match="the registry is down"):
+            kits.node()
+    assert (tmp_path / "tries").read_text() == "tried\n"
+
+
+def test_a_node_that_is_too_old_is_told_before_anything_is_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path / "node", "echo v12.22.9")
+    program(tmp_path / "npm", f"touch {tmp_path}/tried")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    with pytest.raises(NotHere, match="node 20 is needed; here is v12"):
+        Kits(tmp_path / "kits").node()
+    assert not (tmp_path / "tried").exists()
+
+
+def test_an_installation_that_takes_too_long_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(tmp_path / "node", "echo v20.1.0")
+    program(tmp_path / "npm", "exec sleep 600")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+
+    with pytest.raises(NotHere, match="took more than 1 s"):
+        Kits(tmp_path / "kits", longest_s=1).node()
+
+
+def program(file: Path, does: str) -> None:
+    file.write_text(f"#!/bin/sh\n{does}\n")
+    file.chmod(0o755)
