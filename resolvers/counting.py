@@ -6,8 +6,10 @@ where a row, a page, an owner or a consent cannot be had, the outcome fails with
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime, time
+from itertools import islice
 from typing import TypeVar
 
 from policies.cohort import counted
@@ -42,6 +44,7 @@ class Counting:
         self._request = request
         self._ehr = request.house.sources.ehr
         self._book = request.house.sources.book
+        self._are_kept = request.house.consents.are_kept
 
     def outcomes(self) -> Loader[Quarter, Outcome]:
         """What came of closed quarters.
@@ -96,15 +99,16 @@ class Counting:
         tokens = {mrn: self._ehr.mrn_identifier(mrn) for mrn in mrns}
         asked = list(dict.fromkeys(tokens.values()))
         found = await self._ehr.identified(Patient, asked, _wanted(gates)) if asked else {}
-        patients = await _passed(gates, _all_of(found), lambda row: row.patient_id)
+        known = _all_of(found)
+        if self._are_kept:  # of all at once, before they are looked at page by page
+            await self._request.consents().load([row.patient_id for row in known.values()])
+        patients = await _passed(gates, known, lambda row: row.patient_id)
         return {mrn: patients[token].patient_id for mrn, token in tokens.items() if token in patients}
 
     def _gates(self, kind: str, wanted: Wanted) -> list[Gate]:
         request = self._request
-        are_kept = request.house.consents.are_kept
-        every = counted(
-            request.grant.actor, kind, datetime.now(UTC), request.grant.actor_names, consents=are_kept
-        )
+        grant = request.grant
+        every = counted(grant.actor, kind, datetime.now(UTC), grant.actor_names, consents=self._are_kept)
         return [Gate(one, wanted, request.consents().load, request.touched) for one in every]
 
 
@@ -113,17 +117,22 @@ def _wanted(gates: Iterable[Gate]) -> Wanted:
 
 
 async def _passed(
-    gates: Iterable[Gate], rows: Mapping[K, V], owner: Callable[[V], PatientId | None]
+    gates: Sequence[Gate], rows: Mapping[K, V], owner: Callable[[V], PatientId | None]
 ) -> dict[K, V]:
-    """The rows that pass all gates. Raises the SourceError that stands in place of any."""
+    """The rows that pass all gates, looked at a page at a time. Raises the SourceError in place of any."""
 
     def whose(_: K, row: V | SourceError) -> Owner:
         return row if isinstance(row, SourceError) else owner(row)
 
-    kept = dict(rows)
-    for gate in gates:
-        kept = _all_of(await gate.found(kept, whose))
-    return kept
+    passed: dict[K, V] = {}
+    every = iter(rows.items())
+    while some := dict(islice(every, PAGE)):
+        for gate in gates:
+            some = _all_of(await gate.found(some, whose))
+        passed |= some
+        # All of a quarter at once would keep every other request waiting.
+        await asyncio.sleep(0)
+    return passed
 
 
 def _all_of(found: Mapping[K, V | SourceError]) -> dict[K, V]:

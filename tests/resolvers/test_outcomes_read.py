@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -131,6 +132,29 @@ async def test_pages_are_read_to_the_end_and_the_days_after_the_quarter_with_the
     assert len(office.pms.asked) == 9
     query = office.pms.asked[0][1][0]
     assert (query.start, query.end) == ("2026-04-01T00:00:00+00:00", "2026-07-31T00:00:00+00:00")
+
+
+async def test_consents_are_asked_for_in_one_call_and_others_have_their_turn_between_pages(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(counting, "PAGE", 5)
+    some = people(60)
+    office = Office((*map(chart, some),), (*map(visit, some),), (denial(some[7]),))
+    turns = 0
+
+    async def another() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    waiting = asyncio.create_task(another())
+    found = await counted(office)
+    waiting.cancel()
+
+    assert found.patients == Told(51, 60)
+    assert office.ehr.names() == ["identified", "of_patients"]
+    assert turns > 24
 
 
 async def test_more_bookings_than_are_counted_are_not_counted_in_part(
