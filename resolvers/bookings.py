@@ -84,9 +84,10 @@ class Bookings:
             kept = had(await self._admitted_bookings(gate, dict(enumerate(rows))))
             return [index in kept for index in range(len(rows))]
 
-        found = await self._request.search(f"appointments:{query!r}", gate, page, admit).rows(
-            size(first), after
+        searching = self._request.search(
+            f"appointments:{query!r}", gate, page, admit, of_someone=whose is not None
         )
+        found = await searching.rows(size(first), after)
         self._request.touched.charts.update(row.patient_mrn for row in found.nodes)
         return found
 

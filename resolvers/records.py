@@ -124,7 +124,10 @@ class Records:
             kept = had(await gate.found(dict(enumerate(rows)), owner))
             return [index in kept for index in range(len(rows))]
 
-        found = await self._request.search(f"patients:{query!r}", gate, page, admit).rows(size(first), after)
+        searching = self._request.search(
+            f"patients:{query!r}", gate, page, admit, of_someone=_is_of_someone(query)
+        )
+        found = await searching.rows(size(first), after)
         self._request.note(found.nodes)
         return found
 
@@ -175,3 +178,9 @@ class Records:
         narrow, ehr = narrowed(narrowing, gate.rule), self._ehr
         found = await ehr.of_patients(kind, chosen, narrow, asked.wanted | more) if chosen else {}
         return {patient: gate.listed(found.get(patient), patient, asked) for patient in patients}
+
+
+def _is_of_someone(query: PatientQuery) -> bool:
+    """Whether it is for people by what is known of them, and not for all there are."""
+    known = (query.name, query.family, query.given, query.birth_date, query.identifier, query.id)
+    return any(value is not None for value in known)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
+from policies import Audience
 from policies.reasons import OUT_OF_REACH
 from resolvers.batching import Loader, Tasks
 from resolvers.consents import Consented
@@ -102,7 +103,13 @@ class Request:
         gate: Gate,
         page: Callable[[int, str | None], Awaitable[Page[V]]],
         admit: Callable[[Sequence[V]], Awaitable[Sequence[bool]]],
+        *,
+        of_someone: bool,
     ) -> Searching[V]:
+        """A search. *of_someone*: it is for one person, so that more which nobody is then shown would tell of
+        them; of everybody, it tells that somebody's row is withheld, and of whom nobody knows.
+        """
+
         async def seen(count: int, bookmark: str | None) -> Page[V]:
             got = await page(count, bookmark)
             self.miss(got.missing)
@@ -113,7 +120,8 @@ class Request:
             f"{self.grant.key}:{search}",
             seen,
             admit,
-            looks_ahead=gate.conditions.labels.each,
+            looks_ahead=gate.conditions.labels.each
+            or (of_someone and self.grant.actor.audience is not Audience.PATIENT),
         )
 
 

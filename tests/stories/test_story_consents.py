@@ -304,3 +304,40 @@ def test_an_organization_in_a_consent_is_whom_the_settings_say_it_is() -> None:
         house.forget()
         assert house.data("clinician", query, {"id": f"Patient/{CLOSED}"})["patient"] is None
         assert house.asked_all() == []
+
+
+SEARCHED = """query S($search: PatientSearch, $after: String) {
+  patients(first: 1, search: $search, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }"""
+
+
+def test_a_search_for_someone_promises_no_more_where_all_the_rest_is_withheld() -> None:
+    """Two people have one name, and one of them closed their record: nothing tells that there is another."""
+    dataset = generate(4, today=TODAY)
+    known = dataset.resources["Patient"][ANA]
+    dataset.add({**dataset.resources["Patient"][CLOSED], "name": known["name"]})
+    dataset.add(consent(CLOSED))
+    family = known["name"][0]["family"]
+    with running(dataset, poll_seconds=NEVER_S) as house:
+        for persona in ("clinician", "frontdesk"):
+            page = house.data(persona, SEARCHED, {"search": {"family": family}})["patients"]
+
+            assert [it["id"] for it in page["nodes"]] == [f"Patient/{ANA}"]
+            assert page["pageInfo"]["hasNextPage"] is False
+
+
+def test_a_list_of_one_patients_bookings_promises_no_more_where_the_rest_is_withheld() -> None:
+    query = """query B($id: ID!, $first: Int!) { appointments(filter: { patient: $id }, first: $first) {
+      nodes { id } pageInfo { hasNextPage } } }"""
+    dataset = generate(4, today=TODAY)
+    mine = [it for it in dataset.pms.appointments if it["patient"]["mrn"] == ANA.replace("pat", "MRN")]
+    last = max(mine, key=lambda it: it["starts_at"])
+    data = {"meaning": "instance", "reference": {"reference": f"Appointment/{last['id']}"}}
+    dataset.add(consent(ANA, data=[data]))
+    with running(dataset, poll_seconds=NEVER_S) as house:
+        asked = {"id": f"Patient/{ANA}", "first": len(mine) - 1}
+        page = house.data("frontdesk", query, asked)["appointments"]
+        own = house.data("patient", query, asked)["appointments"]
+
+    assert f"Appointment/{last['id']}" not in [it["id"] for it in page["nodes"]]
+    assert (len(page["nodes"]), page["pageInfo"]["hasNextPage"]) == (len(mine) - 1, False)
+    assert own["pageInfo"]["hasNextPage"] is True
