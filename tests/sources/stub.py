@@ -5,11 +5,10 @@ import json
 import socket
 import ssl
 import struct
-import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 from urllib.parse import parse_qs
 
 
@@ -87,15 +86,15 @@ async def stub(behaviour: Behaviour, tls: ssl.SSLContext | None = None, port: in
     shows.
     """
     source = Stub(behaviour)
-    connections: dict[asyncio.Task[None], Writer] = {}
-    transports: weakref.WeakSet[asyncio.BaseTransport] = weakref.WeakSet()
+    connections: set[asyncio.Task[None]] = set()
+    transports: set[asyncio.WriteTransport] = set()
 
     def connected(reader: asyncio.StreamReader, writer: Writer) -> None:
         # Known at once: who connects as we stop is hung up on, too.
         task = asyncio.ensure_future(source.serve(reader, writer))
-        connections[task] = writer
+        connections.add(task)
         transports.add(writer.transport)
-        task.add_done_callback(connections.pop)
+        task.add_done_callback(connections.discard)
 
     server = await asyncio.start_server(connected, "127.0.0.1", port, ssl=tls)
     scheme = "http" if tls is None else "https"
@@ -107,14 +106,12 @@ async def stub(behaviour: Behaviour, tls: ssl.SSLContext | None = None, port: in
         for _ in range(5):
             # Nothing new is taken; what was taken already gets as far as `connected`, or to its end.
             await asyncio.sleep(0)
-        for task, writer in connections.items():
+        for task in connections:
             task.cancel()
-            writer.close()
-        await asyncio.gather(*connections, return_exceptions=True)
         for transport in transports:
-            # Over TLS, one that was closed still waits for the other side to say the same.
-            cast("asyncio.Transport", transport).abort()
-        await asyncio.sleep(0)
+            # Over TLS `close` waits for the other side's word, and a second one keeps `abort` from working.
+            transport.abort()
+        await asyncio.gather(*connections, return_exceptions=True)
         await server.wait_closed()
 
 
