@@ -6,6 +6,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from graphql import (
@@ -22,6 +23,7 @@ from graphql import (
 )
 
 from gateway.errors import Code, Fault, RequestError
+from gateway.operations import wording
 from gateway.operations.size import refuse_too_large
 from gateway.settings import Limits
 from gateway.telemetry import Metrics
@@ -88,15 +90,15 @@ class Operations:
 
         Raises RequestError: they do not fit.
         """
-        made = get_variable_values(
-            self._schema,
-            operation.definition.variable_definitions or () if only is None else only,
-            dict(variables or {}),
-            max_errors=FAULTS_SHOWN,
-            hide_suggestions=True,
-        )
+        definitions = operation.definition.variable_definitions or () if only is None else only
+        given = dict(variables or {})
+        made = get_variable_values(self._schema, definitions, given, max_errors=1, hide_suggestions=True)
         if isinstance(made, list):
-            raise RequestError(Code.BAD_USER_INPUT, _faults(made))
+            unfit = islice(wording.variables(self._schema, definitions, given), FAULTS_SHOWN)
+            faults = [
+                Fault(_presentable(words), _locations(GraphQLError(words, node))) for words, node in unfit
+            ]
+            raise RequestError(Code.BAD_USER_INPUT, faults)
         return made.coerced
 
     def _document(self, query: str) -> _Document:
@@ -119,10 +121,13 @@ class Operations:
             # Comments are tokens to the parser's memory but not to its count of tokens.
             document = parse(query, max_lexical_tokens=self._limits.tokens, max_comments=self._limits.tokens)
         except GraphQLSyntaxError as error:
-            raise RequestError(Code.GRAPHQL_PARSE_FAILED, _faults([error])) from None
+            fault = Fault(_presentable(wording.syntax(error)), _locations(error))
+            raise RequestError(Code.GRAPHQL_PARSE_FAILED, [fault]) from None
         refuse_too_large(document, self._limits)
         # Suggestions name fields that the asker may not even be told of.
-        errors = validate(self._schema, document, max_errors=FAULTS_SHOWN, hide_suggestions=True)
+        errors = validate(
+            self._schema, document, wording.RULES, max_errors=FAULTS_SHOWN, hide_suggestions=True
+        )
         if errors:
             raise RequestError(Code.GRAPHQL_VALIDATION_FAILED, _faults(errors))
         return document
@@ -170,13 +175,12 @@ def _chosen(operations: Mapping[str | None, Operation], name: str | None) -> Ope
 
 
 def _faults(errors: Iterable[GraphQLError]) -> list[Fault]:
-    """graphql-core's messages are made of what the sender sent: for the sender to read, and for no log."""
-    return [
-        Fault(
-            _presentable(error.message), tuple((place.line, place.column) for place in error.locations or ())
-        )
-        for error in errors
-    ]
+    """Messages of the rules name fields and types as the document does, and no values."""
+    return [Fault(_presentable(error.message), _locations(error)) for error in errors]
+
+
+def _locations(error: GraphQLError) -> tuple[tuple[int, int], ...]:
+    return tuple((place.line, place.column) for place in error.locations or ())
 
 
 def _presentable(message: str) -> str:

@@ -119,8 +119,8 @@ def test_a_document_is_checked_once(operations: Operations, metrics: Metrics) ->
             "{ patients(filter: {gander: MALE}) { id } }",
             None,
             "GRAPHQL_VALIDATION_FAILED",
-            "Expected value of type 'Filter' not to include unknown field 'gander', found: { gander: MALE }.",
-            id="an unknown input field, without a suggestion",
+            "What is given here does not fit: `Filter` is wanted.",
+            id="an unknown input field",
         ),
         pytest.param(
             "type Patient { id: ID }",
@@ -300,13 +300,19 @@ def test_variables_become_what_their_types_want(operations: Operations) -> None:
 @pytest.mark.parametrize(
     ("variables", "message"),
     [
-        (None, "Variable '$id' has invalid value: Expected a value of non-null type 'ID!' to be provided."),
+        (None, "The variable `$id` lacks a value: `ID!` is wanted."),
         (
             {"id": 1, "first": "x"},
-            "Variable '$first' has invalid value: Int cannot represent non-integer value: 'x'",
+            "The variable `$first` has a value that does not fit: `Int` is wanted.",
         ),
-        ({"id": 1, "filter": {"gendr": "MALE"}}, "unknown field 'gendr'"),
-        ({"id": 1, "filter": {"gender": "MAL"}}, "Value 'MAL' does not exist in 'Gender' enum."),
+        (
+            {"id": 1, "filter": {"gendr": "MALE"}},
+            "The variable `$filter` has a value that does not fit: `Filter` is wanted.",
+        ),
+        (
+            {"id": 1, "filter": {"gender": "MAL"}},
+            "The variable `$filter.gender` has a value that does not fit: `Gender` is wanted.",
+        ),
     ],
 )
 def test_variables_that_do_not_fit_are_refused(
@@ -317,7 +323,7 @@ def test_variables_that_do_not_fit_are_refused(
         operations.coerced(found, variables)
 
     assert caught.value.code is Code.BAD_USER_INPUT
-    assert message in caught.value.faults[0].message
+    assert caught.value.faults[0].message == message
     assert "Did you mean" not in str(caught.value.faults)
     assert caplog.records == []
 
