@@ -27,13 +27,15 @@ AIMS = (
 
 REASONS = {
     "worklist": (
-        "a fifth is decoding the EHR's rows, half of it to hold against R4 what nobody reads; a tenth is"
-        " building dicts where the floor fills structs, a tenth encoding them; the rest is spread over the"
-        " way of rows through keys, conditions and pages"
+        "a sixth is decoding the EHR's rows and holding all of each against R4, read or not, which the floor"
+        " leaves out; a sixth is building dicts where the floor fills structs, a tenth the bookings, whose"
+        " times are checked and put on the practice's clock one by one, a tenth freeing it all; the rest is"
+        " spread over the way of rows through keys, conditions and pages"
     ),
     "patient": (
-        "fixed costs: of each call (deadline, breaker, counters), of each loader (a task, a future), of the"
-        " audit's commit"
+        "fixed costs, none above a twentieth but the HTTP client's, which wakes the loop twice a call where"
+        " the floor's does once: of each call (breaker, pace, tally, counters), of each loader (a task, a"
+        " future), of the identity, the grant and the audit's commit"
     ),
 }
 
