@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import sys
 import tempfile
 import time
@@ -17,7 +16,7 @@ import pytest
 
 from tests.mutants import trials
 from tests.mutants.kept import Kept
-from tests.mutants.report import Fate, explained, report
+from tests.mutants.report import Fate, explained, report, sample
 from tests.mutants.targets import LOADERS, ROOT, Target, difference, policies, targets, tests
 
 NAMES = {
@@ -36,9 +35,13 @@ def main() -> int:
     if asked.only is not None:
         chosen = [one for one in chosen if one.is_imported is (asked.only == "tables")]
     if asked.sample:
-        chosen = random.Random(asked.seed).sample(chosen, min(asked.sample, len(chosen)))  # noqa: S311
+        chosen = sample(chosen, asked.sample, asked.seed)
     began = time.monotonic()
-    fates = _all(chosen, paths, asked.processes, Kept(asked.results, resume=asked.resume))
+    kept = Kept(asked.results, resume=asked.resume or asked.measured)
+    if asked.measured:
+        fates = [(one, kept.before(one)) for one in chosen]
+    else:
+        fates = _all(chosen, paths, asked.processes, kept)
     text, is_well = report(fates, explained((ROOT / "docs/mutants.md").read_text()))
     sys.stdout.write(f"{text}\n{len(fates)} mutants in {(time.monotonic() - began) / 60:.1f} minutes\n")
     return 0 if is_well else 1
@@ -60,6 +63,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--resume", action="store_true", help="do not try again what the results say was killed"
+    )
+    parser.add_argument(
+        "--measured", action="store_true", help="try none: tell what the results say of the files as they are"
     )
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 2)
     return parser.parse_args()

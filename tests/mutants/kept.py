@@ -32,8 +32,12 @@ class Kept:
 
     def fate(self, target: Target) -> Fate | None:
         """The fate of one that a run before this one has killed."""
-        before = self._before.get(key(target))
+        before = self.before(target)
         return before if before in DEAD else None
+
+    def before(self, target: Target) -> Fate:
+        """What the runs before this one found of it."""
+        return self._before.get(key(target), Fate.NOT_TRIED)
 
     def keep(self, target: Target, fate: Fate) -> None:
         line = {"key": key(target), "place": target.name, "fate": fate.value}

@@ -108,6 +108,13 @@ def enums_of(sources: Sequence[bytes]) -> Enums:
     }
 
 
+def _values(node: ast.ClassDef) -> Iterator[object]:
+    """The constants that the names of a class stand for."""
+    for line in node.body:
+        if isinstance(line, ast.Assign) and isinstance(line.value, ast.Constant):
+            yield line.value.value
+
+
 class _Mutating(ast.NodeVisitor):
     """Walks the tree, with the function it is in, and gathers mutants."""
 
@@ -161,7 +168,9 @@ class _Mutating(ast.NodeVisitor):
     visit_AsyncFunctionDef = visit_FunctionDef
 
     def visit_ClassDef(self, node: ast.ClassDef) -> None:
-        if not any(isinstance(base, ast.Name) and base.id == "Protocol" for base in node.bases):
+        bases = {base.id for base in node.bases if isinstance(base, ast.Name)}
+        is_numbered = "Enum" in bases and {type(value) for value in _values(node)} == {int}
+        if "Protocol" not in bases and not is_numbered:
             self._block(node.body)
 
     def visit_Module(self, node: ast.Module) -> None:

@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 from tests.mutants.operators import enums_of, mutants
-from tests.mutants.report import Fate, explained, report, told
+from tests.mutants.report import Fate, explained, report, sample, told
 from tests.mutants.targets import Target, source
 
 
@@ -35,6 +35,7 @@ def mutated(text: str, *, words: bool = False) -> set[str]:
             "x = loader(('a', b, c), d)", {"x = loader(('a', b,), d)", "x = loader(('a', c,), d)"}, id="a key"
         ),
         pytest.param("x = cast('a', b)", set(), id="a type"),
+        pytest.param("class E(Enum):\n    A = 0\n    B = 1", set(), id="an enum's numbers"),
         pytest.param("x = ALLOW", {"x = DENY"}, id="an effect"),
         pytest.param(
             "x = 'a b'.split()", {"x = 'b'.split()", "x = 'a'.split()", "x = 'XXa b'.split()"}, id="words"
@@ -94,4 +95,25 @@ def test_a_survivor_is_well_where_a_document_explains_that_very_change() -> None
     assert report([(first, Fate.SURVIVED), (second, Fate.KILLED)], known)[1]
     text, is_well = report([(first, Fate.SURVIVED), (second, Fate.SURVIVED)], known)
     assert not is_well
-    assert "| policies: tables, and what runs on import | 2 | 0 | 0 | 1 | 1 | 0.0 % |" in text
+    assert "| policies: tables, and what runs on import | 2 | 0 | 0 | 0 | 1 | 1 | 0.0 % |" in text
+
+
+def test_a_score_with_mutants_that_were_not_tried_is_none_of_the_whole() -> None:
+    path = "policies/effects.py"
+    first, second, *_ = (Target(path, mutant) for mutant in mutants(source(path), {}, words=False))
+
+    text, is_well = report([(first, Fate.KILLED), (second, Fate.NOT_TRIED)], frozenset())
+    assert not is_well
+    assert "| 2 | 1 | 1 | 0 | 0 | 0 | 100.0 % |" in text
+    assert "| 1 | 1 | 0 | 0 | 0 | 0 | none |" in report([(first, Fate.NOT_TRIED)], frozenset())[0]
+
+
+def test_a_sample_is_the_same_each_time_whatever_else_there_is() -> None:
+    path = "policies/times.py"
+    all_ = [Target(path, mutant) for mutant in mutants(source(path), {}, words=False)]
+    drawn = sample(all_, 5, seed=7)
+
+    assert drawn == sample(all_[::-1], 5, seed=7)
+    assert len(drawn) == 5
+    assert sample([one for one in all_ if one is not drawn[0]], 4, seed=7) == drawn[1:]
+    assert sample(all_, 5, seed=8) != drawn

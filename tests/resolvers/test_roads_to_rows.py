@@ -317,7 +317,7 @@ async def test_what_is_still_fetched_when_a_request_ends_is_let_go_of() -> None:
 
     loaders.close()
 
-    (found,) = await waiting
+    (found,) = await asyncio.wait_for(waiting, 30)
     assert isinstance(found, NotFetched)
     assert cancelled.is_set()
 
