@@ -431,3 +431,11 @@ def test_a_granular_scope_can_ask_nothing_of_a_patient() -> None:
     # A private scope opens Patient rows; were there granular ones, it could open what they keep back.
     assert "Patient" not in PARAMETERS
     assert set(PARAMETERS) <= FHIR_TYPES
+
+
+@pytest.mark.parametrize("letter", ["r", "s"])
+def test_who_may_read_by_id_or_search_knows_of_rows_if_no_road_is_named(letter: str) -> None:
+    grant = POLICY.grant(someone(Audience.CLINICIAN, f"user/Observation.{letter}"))
+
+    assert grant.rows("Observation").admits(observation(BEN, LAB), BEN) is True
+    assert grant.conditions("Observation").rule.admits(observation(BEN, LAB), BEN) is True
