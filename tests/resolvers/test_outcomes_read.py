@@ -188,6 +188,14 @@ async def test_more_quarters_than_four_are_not_counted_at_once() -> None:
 
     assert [str(each) for each in every] == ["at most 4 quarters may be asked for in one operation"] * 5
     assert office.pms.names() == []
+    few = [Quarter(2020 + number, 1) for number in range(4)]
+    four = await office.loaders(the_marketer).counting.outcomes().load(few)
+    assert [each.name for each in four if isinstance(each, Outcome)] == [
+        "2020-Q1",
+        "2021-Q1",
+        "2022-Q1",
+        "2023-Q1",
+    ]
 
 
 @pytest.mark.parametrize(
