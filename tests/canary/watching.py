@@ -133,7 +133,9 @@ class Watch:
             self.none_in(f"{role} addresses", address.encode(), but=OPAQUE if role == "crm" else ())
             self.none_in(f"{role} headers", "\n".join(one["headers"].values()).encode())
             for mark in self.world.marks.plainly_in(one["body"].encode()):
-                is_theirs = self._clinics[mark.record] == bool(south) or mark.text in self._sent
+                # A practitioner may work at both clinics: the NPI is the same everywhere, and public.
+                is_house_wide = mark.kind == "Practitioner" or mark.text in self._sent
+                is_theirs = is_house_wide or self._clinics[mark.record] == bool(south)
                 if not _may_be_told(role, mark) or (role == "pms" and not is_theirs):
                     self.leaks.append(Leak(f"requests to the {source}", mark, one["path"]))
 
