@@ -16,15 +16,14 @@ from gateway.adapters.fhir_sections import (
     Strategy,
     Strict,
     Vendor,
-    allowed,
-    authorizer,
     faults,
+    keys_of,
     quirks,
+    upstream_of,
 )
 from gateway.adapters.http_section import Http
 from gateway.adapters.sections import Built, EhrSection, Means
 from gateway.adapters.sign_in import SignIn
-from sources.calling import Upstream
 from sources.ehr.fhir import FhirRecords, FhirSettings
 from sources.model import PatientId
 
@@ -70,17 +69,7 @@ class FhirEhr(EhrSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
         return faults(self)
 
     def build(self, name: str, means: Means) -> Built:
-        upstream = Upstream(
-            name,
-            "ehr/fhir",
-            self.url,
-            authorizer=authorizer(self, name),
-            headers={"Accept": "application/fhir+json"},
-            limits=self.http.limits(self.timeout_s),
-            tls=self.http.tls(),
-            observers=means.observers,
-            allowed=allowed(self),
-        )
+        upstream = upstream_of(self, name, "ehr/fhir", means)
         settings = FhirSettings(
             name,
             self.url,
@@ -94,4 +83,4 @@ class FhirEhr(EhrSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
         return Built(records, (upstream,), records.acquainted())
 
     def public_keys(self) -> Sequence[Mapping[str, str]]:
-        return () if self.auth is None else self.auth.public_keys()
+        return keys_of(self)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal, Protocol
 
 from msgspec import Meta
 
 from gateway.adapters.http_section import Http
-from gateway.adapters.sections import Text, Url
+from gateway.adapters.sections import Means, Text, Url
 from gateway.adapters.sign_in import SignIn
-from sources.calling import Allowed, Anonymous, Authorizer
+from sources.calling import Allowed, Anonymous, Authorizer, Upstream
 from sources.calling.allowed import version_of
 from sources.fhir.reading import fault_in
 from sources.fhir.vendors import VENDORS
@@ -73,6 +73,8 @@ class FhirServerSection(Protocol):
     @property
     def url(self) -> FhirUrl: ...
     @property
+    def timeout_s(self) -> float: ...
+    @property
     def vendor(self) -> Vendor: ...
     @property
     def strategy(self) -> Strategy: ...
@@ -98,7 +100,27 @@ def quirks(section: FhirServerSection) -> dict[str, Any]:
     return {name: getattr(section, name) for name in names}
 
 
-def allowed(section: FhirServerSection) -> Allowed:
+def upstream_of(section: FhirServerSection, name: str, kind: str, means: Means) -> Upstream:
+    """The upstream of the server *name*, which plays the role that *kind* begins with."""
+    return Upstream(
+        name,
+        kind,
+        section.url,
+        authorizer=_authorizer(section, name),
+        headers={"Accept": "application/fhir+json"},
+        limits=section.http.limits(section.timeout_s),
+        tls=section.http.tls(),
+        observers=means.observers,
+        allowed=_allowed(section),
+    )
+
+
+def keys_of(section: FhirServerSection) -> Sequence[Mapping[str, str]]:
+    """The public halves of the keys we sign in to it with."""
+    return () if section.auth is None else section.auth.public_keys()
+
+
+def _allowed(section: FhirServerSection) -> Allowed:
     """The fields that it may send: those its vendor is known for, and those of the settings."""
     vendor = VENDORS[section.vendor]
     lists: dict[str, tuple[str, ...]] = {}
@@ -116,7 +138,7 @@ def faults(section: FhirServerSection) -> Iterator[tuple[str, str]]:
             yield "allow", fault
 
 
-def authorizer(section: FhirServerSection, name: str) -> Authorizer:
+def _authorizer(section: FhirServerSection, name: str) -> Authorizer:
     """What signs the calls to it."""
     if section.auth is None:
         return Anonymous()

@@ -16,15 +16,14 @@ from gateway.adapters.fhir_sections import (
     Strategy,
     Strict,
     Vendor,
-    allowed,
-    authorizer,
     faults,
+    keys_of,
     quirks,
+    upstream_of,
 )
 from gateway.adapters.http_section import Http
 from gateway.adapters.sections import Built, Means, PmsSection, Text, Uri
 from gateway.adapters.sign_in import SignIn
-from sources.calling import Upstream
 from sources.pms.fhir import FhirPmsSettings, FhirPractice
 
 
@@ -71,17 +70,7 @@ class FhirPms(PmsSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
         return faults(self)
 
     def build(self, name: str, means: Means) -> Built:
-        upstream = Upstream(
-            name,
-            "pms/fhir",
-            self.url,
-            authorizer=authorizer(self, name),
-            headers={"Accept": "application/fhir+json"},
-            limits=self.http.limits(self.timeout_s),
-            tls=self.http.tls(),
-            observers=means.observers,
-            allowed=allowed(self),
-        )
+        upstream = upstream_of(self, name, "pms/fhir", means)
         settings = FhirPmsSettings(
             name=name,
             base_url=self.url,
@@ -97,4 +86,4 @@ class FhirPms(PmsSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
         return Built(practice, (upstream,), practice.acquainted())
 
     def public_keys(self) -> Sequence[Mapping[str, str]]:
-        return () if self.auth is None else self.auth.public_keys()
+        return keys_of(self)
