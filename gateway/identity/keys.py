@@ -33,6 +33,17 @@ FIRST_PAUSE_S = 1.0
 """The least time between two attempts while there is no key at all."""
 
 
+UNUSABLE = (
+    httpx.HTTPError,
+    httpx.InvalidURL,
+    msgspec.MsgspecError,
+    ValueError,
+    RecursionError,
+    TimeoutError,
+)
+"""What an issuer that does not answer as it should can make a fetch raise."""
+
+
 class _Discovered(msgspec.Struct):
     issuer: str
     jwks_uri: str
@@ -131,7 +142,7 @@ class Keys:
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 held = await self._ask()
-        except (httpx.HTTPError, httpx.InvalidURL, msgspec.MsgspecError, ValueError, TimeoutError) as error:
+        except UNUSABLE as error:
             self._failed_at = self._clock()
             self._metrics.key_fetches.labels("failed").inc()
             log.warning("the issuer's keys cannot be fetched", extra={"error": type(error).__name__})

@@ -546,6 +546,7 @@ async def test_a_withdrawn_key_ends_the_tokens_it_signed(
         ),
         pytest.param(lambda: JSONResponse({"keys": [{"kty": "RSA", "kid": "first", "n": 1}]}), id="no key"),
         pytest.param(lambda: Response("x" * 1_000_001), id="endless"),
+        pytest.param(lambda: Response('{"keys": [{"x": ' + "[" * 9_000), id="nested without end"),
         pytest.param(lambda: Response(status_code=500), id="500"),
         pytest.param(lambda: Response(status_code=302, headers={"location": "/jwks"}), id="a redirect"),
     ],
@@ -555,8 +556,10 @@ async def test_keys_that_cannot_be_read_are_no_keys(
 ) -> None:
     issuer.spoilt = answer
 
-    with pytest.raises(IdentityUnavailable):
-        await identity.actor(issuer.token())
+    for _ in range(3):
+        with pytest.raises(IdentityUnavailable):
+            await identity.actor(issuer.token())
+    assert issuer.asked["jwks"] == 1  # and is left in peace for a moment
 
 
 async def test_a_slow_issuer_is_not_waited_for(issuer: Issuer, clock: Clock, metrics: Metrics) -> None:
