@@ -25,7 +25,7 @@ VERSION = "7.6.0"
 def hapi(kits: Kits) -> Iterator[str]:
     """The base URL of a server that holds nothing yet."""
     command = ["java", "-Xmx2g", "-cp", "classes:lib/*", "interop.HapiServer"]
-    with server(command, kits.hapi(), starts_within_s=300) as port:
+    with server(command, kits.hapi(), starts_within_s=900) as port:
         yield f"http://127.0.0.1:{port}/fhir"
 
 

@@ -97,7 +97,7 @@ def others() -> Dataset:
 
 
 async def compared(
-    url: str, held: Dataset, vendor: str, strategies: Sequence[str], of_pages: int | None = None
+    url: str, held: Dataset, vendor: str, strategies: Sequence[str], of_pages: int | None = None, **more: Any
 ) -> int:
     """How many answers were compared, of an adapter that is set for *vendor*, by each of *strategies*; and
     with pages of that size, if one is given.
@@ -107,9 +107,9 @@ async def compared(
     """
     count = 0
     for strategy in strategies:
-        count += await _agreed(url, held, vendor=vendor, strategy=strategy)
+        count += await _agreed(url, held, vendor=vendor, strategy=strategy, **more)
     if of_pages is not None:
-        count += await _agreed(url, held, vendor=vendor, page_size=of_pages, page_limit=5_000)
+        count += await _agreed(url, held, vendor=vendor, page_size=of_pages, page_limit=5_000, **more)
     return count
 
 
@@ -141,11 +141,12 @@ async def _agreed(url: str, held: Dataset, **settings: Any) -> int:
 
 
 @asynccontextmanager
-async def _adapter(url: str, **settings: Any) -> AsyncIterator[FhirRecords]:
+async def _adapter(url: str, *, keeps_consents: bool = True, **settings: Any) -> AsyncIterator[FhirRecords]:
     upstream = Upstream(
         "ehr", "ehr", url, authorizer=StaticBearer(TOKEN), limits=Limits(timeout_s=_PATIENCE_S)
     )
-    records = FhirRecords(FhirSettings("ehr", url, alone("pms", MRNS, VISITS), **settings), upstream)
+    of = FhirSettings("ehr", url, alone("pms", MRNS, VISITS), **settings)
+    records = FhirRecords(of, upstream, keeps_consents=keeps_consents)
     try:
         yield records
     finally:
