@@ -74,10 +74,17 @@ def _tried(check: Check, kits: Kits, told: TextIO) -> Result:
         verdict, version, said = Verdict.DISAGREES, "–", str(where)
     except Exception as fault:  # noqa: BLE001 (whatever it is, the other checks run)
         told.write(traceback.format_exc())
-        verdict, version, said = Verdict.DISAGREES, "–", f"{type(fault).__name__}: {fault}"
+        verdict, version, said = Verdict.DISAGREES, "–", _cause(fault)
     else:
         verdict, version, said = Verdict.AGREES, done.version, done.said
     return Result(check, verdict, version, said, time.monotonic() - began)
+
+
+def _cause(fault: Exception) -> str:
+    """What went wrong: in a group of tasks, what did first."""
+    while isinstance(fault, ExceptionGroup):
+        fault = fault.exceptions[0]
+    return str(fault) if isinstance(fault, Disagreement) else f"{type(fault).__name__}: {fault}"
 
 
 def table(results: Sequence[Result]) -> str:

@@ -30,6 +30,10 @@ def failing(kits: Kits) -> Done:
     raise KeyError("entry")
 
 
+def disagreeing_in_a_task(kits: Kits) -> Done:
+    raise ExceptionGroup("unhandled errors", [ExceptionGroup("a task's", [Disagreement("1 instead of 2")])])
+
+
 def run(tmp_path: Path, *runs: object) -> list[tuple[Verdict, str, str]]:
     checks = [Check(f"c{n}", "kit", "does", each) for n, each in enumerate(runs)]  # type: ignore[arg-type]
     return [(it.verdict, it.version, it.said) for it in tried(checks, Kits(tmp_path), io.StringIO())]
@@ -42,6 +46,10 @@ def test_each_check_is_run_whatever_came_of_the_one_before(tmp_path: Path) -> No
         (Verdict.NOT_RUN, "–", "node is not installed"),
         (Verdict.AGREES, "1.2", "2 rows | equal"),
     ]
+
+
+def test_what_disagrees_in_a_task_is_told_as_it_is(tmp_path: Path) -> None:
+    assert run(tmp_path, disagreeing_in_a_task) == [(Verdict.DISAGREES, "–", "1 instead of 2")]
 
 
 @pytest.mark.parametrize(
