@@ -20,6 +20,9 @@ _SEVERAL = re.compile(r"\ASeveral types for `(?P<name>\w+\[x\])`\Z")
 _WRONG_TYPE = re.compile(r"\A(?:Expected|Invalid) `(?P<wanted>[a-z0-9 |]+)`, got `(?P<got>[a-z0-9 |]+)`\Z")
 _FIELD_NAME = re.compile(r"_?[A-Za-z][A-Za-z0-9_]{0,63}(?:\.[A-Za-z_][A-Za-z0-9_]{0,63})?")
 
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+_NOT_JSON = "not JSON that can be read"
+
 
 class Nonconforming(Exception):
     """An answer does not conform; the message says where and how in our words, with no value out of it."""
@@ -43,18 +46,25 @@ class Reader(Generic[T]):
         except Nonconforming as fault:
             if not allowed or not Flaw.of(str(fault)).is_extra:
                 raise
-            stripped = without(body, self._root, allowed)
+            stripped = self._without(body, allowed)
             if stripped is None:
                 raise
         return self._decoded(stripped)
+
+    def _without(self, body: bytes | memoryview | msgspec.Raw, allowed: frozenset[str]) -> bytes | None:
+        # A field that is extra is found before what follows it is known to be JSON.
+        try:
+            return without(body, self._root, allowed)
+        except _UNREADABLE:
+            raise Nonconforming(f"{self._root}: {_NOT_JSON}") from None
 
     def _decoded(self, body: bytes | memoryview | msgspec.Raw) -> T:
         try:
             return self._decoder.decode(body)
         except msgspec.ValidationError as error:
             raise Nonconforming(explained(self._root, str(error))) from None
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            raise Nonconforming(f"{self._root}: not JSON that can be read") from None
+        except _UNREADABLE:
+            raise Nonconforming(f"{self._root}: {_NOT_JSON}") from None
 
 
 def explained(root: str, message: str) -> str:
