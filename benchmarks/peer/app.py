@@ -16,6 +16,7 @@ from resolvers.house import Sources
 from sources.calling import Anonymous, Limits, Observer, StaticBearer, Upstream
 from sources.crm.care_key import CareKeys
 from sources.ehr.fhir import FhirSettings
+from sources.fhir.vendors import Form
 from sources.naming import alone
 
 MRN_SYSTEM = "urn:oid:1.2.36.146.595.217.0.1"
@@ -107,7 +108,9 @@ def adapters_of(settings: Settings, observer: Observer) -> Adapters:
 
 
 def _fhir_settings(settings: Settings) -> FhirSettings:
-    """The rig's server knows searches by GET only, and sends whole resources whatever `_elements` says."""
+    """The rig's server knows searches by GET only and patients by bare ids, and sends whole resources,
+    whatever `_elements` says.
+    """
     practice = alone("pms", MRN_SYSTEM, VISIT_SYSTEM)
     return FhirSettings(
         "ehr",
@@ -117,4 +120,5 @@ def _fhir_settings(settings: Settings) -> FhirSettings:
         elements=False,
         search="get",
         page_size=1000,
+        references=Form.BARE,
     )

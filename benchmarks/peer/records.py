@@ -22,7 +22,8 @@ class RigRecords(FhirRecords):
     """`FhirRecords`, which notes under what keys it will be asked for the patients it reads."""
 
     def __init__(self, settings: FhirSettings, upstream: Upstream, crosswalk: Crosswalk) -> None:
-        super().__init__(settings, upstream)
+        # The rig keeps no Consent: nothing is there to be heard.
+        super().__init__(settings, upstream, keeps_consents=False)
         self._crosswalk = crosswalk
 
     async def read(self, kind: type[R], ids: Sequence[str], wanted: Wanted) -> Found[str, R]:

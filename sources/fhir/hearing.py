@@ -39,6 +39,9 @@ FAILED_FOR_S = 5.0
 AT_HAND = 5
 """Of so many patients, whom a question is about, other rows are looked for where the server samples none."""
 
+OWNERS = 3
+"""Rows of so many patients are tried in turn, if what comes with the row of one cannot be read."""
+
 _OTHERS: tuple[type[Resource], ...] = (Encounter, Condition, AllergyIntolerance, Observation)
 """Types that prove the search by patient where the server shows no Consent."""
 
@@ -130,53 +133,78 @@ class Hearing:
 
     async def _fault_found(self, patients: Sequence[PatientId]) -> str | None:
         """What is wrong; None: nothing."""
-        shown = Witness(Consent, (self._named,)) if self._named is not None else await self._sample(Consent)
-        self.sees_consents = shown is not None
+        shown = (
+            [Witness(Consent, (self._named,))] if self._named is not None else await self._samples(Consent)
+        )
+        self.sees_consents = bool(shown)
         if not grants_consents(self._upstream.granted()):
             return _RIGHTS
-        if shown is not None:
-            missing = _NO_WITNESS if shown.row is None else _UNFOUND.format("Consent")
-            return None if await self._finds(shown) else missing
+        if shown:
+            missing = _NO_WITNESS if self._named is not None else _UNFOUND.format("Consent")
+            return None if await self._one_found(shown) else missing
         return await self._fault_elsewhere(patients) or await self._unnamed()
 
     async def _fault_elsewhere(self, patients: Sequence[PatientId]) -> str | None:
         """The same, by rows of other types: a server that shows no Consent may have none."""
         if self._other is not None and await self._finds(self._other):
             return None
+        unread = None
         for kind in _OTHERS:
-            shown = await self._sample(kind)
-            if shown is not None:
-                self._other = shown
-                return None if await self._finds(shown) else _UNFOUND.format(kind.__name__)
-            at_hand = Witness(kind, tuple(patients[:AT_HAND]))
-            if patients and await self._finds(at_hand):
-                self._other = at_hand
+            shown = await self._samples(kind)
+            found = await self._one_found(shown)
+            if found:
                 return None
-        return _NOTHING
+            if found is None:
+                unread = unread or _UNFOUND.format(kind.__name__)
+                continue
+            if shown:
+                return _UNFOUND.format(kind.__name__)
+            if patients and await self._one_found([Witness(kind, tuple(patients[:AT_HAND]))]):
+                return None
+        return unread or _NOTHING
 
     async def _unnamed(self) -> str | None:
         said = await self._resources.client.capability()
         return None if said is not None and said.names("Consent", "patient") else _UNNAMED
 
-    async def _sample(self, kind: type[Resource]) -> Witness | None:
-        """Some row of the type that tells whose it is, if the server shows any without being told of whom."""
+    async def _samples(self, kind: type[Resource]) -> list[Witness]:
+        """Rows of the type of a few patients, of those that the server shows without being told of whom."""
         asked = elements(kind, frozenset())
         search = [("_count", _SAMPLED), ("_elements", asked)]
         try:
             page = await self._resources.client.first(page_reader(kind, asked), search)
         except (SourceRejected, SourceMisread):
-            return None
+            return []
         base_url = self._server.base_url.rstrip("/")
-        owned = ((patient_named(base_url, one), row) for row in page.rows for one in references(row))
-        return next((Witness(kind, (owner,), row.id) for owner, row in owned if owner is not None), None)
+        owned = {patient_named(base_url, one): row.id for row in page.rows for one in references(row)}
+        samples = [Witness(kind, (owner,), row) for owner, row in owned.items() if owner is not None]
+        return samples[:OWNERS]
 
-    async def _finds(self, witness: Witness) -> bool:
-        """Whether the row is found in any form and way of asking: the first that finds it is learnt."""
+    async def _one_found(self, witnesses: Sequence[Witness]) -> bool | None:
+        """Whether one of them is found; the next is asked for only if what came of one cannot be read."""
+        found: bool | None = False
+        for witness in witnesses:
+            found = await self._finds(witness)
+            if found:
+                self._other = witness
+            if found is not None:
+                break
+        return found
+
+    async def _finds(self, witness: Witness) -> bool | None:
+        """Whether the row is found in any form and way of asking: the first that finds it is learnt.
+
+        None: rows came, but not such as can be read, so that nothing is known of how they were asked for.
+        """
+        heard: bool | None = False
         for form, way in self._askings():
-            if await self._found(witness, Strategies(self._server, self._resources.client, form, way)):
+            found = await self._found(witness, Strategies(self._server, self._resources.client, form, way))
+            if found:
                 self._resources.strategies.learn(form, way)
                 return True
-        return False
+            if found is None:
+                heard = None
+        return heard
 
     def _askings(self) -> Iterator[tuple[Form, Way | None]]:
         forms = sorted(Form, key=lambda form: form is not self._resources.strategies.form)
@@ -184,7 +212,7 @@ class Hearing:
         if self._server.strategy == "auto":
             yield from ((form, Way.SEARCHES) for form in forms)
 
-    async def _found(self, witness: Witness, strategies: Strategies) -> bool:
+    async def _found(self, witness: Witness, strategies: Strategies) -> bool | None:
         first, last = _NOBODIES
         asked = elements(witness.kind, frozenset())
         try:
@@ -195,7 +223,9 @@ class Hearing:
             return False
         lists = [found.get(patient) for patient in witness.patients]
         ids = {row.id for each in lists if isinstance(each, Listed) for row in each.rows}
-        return bool(ids) if witness.row is None else witness.row in ids
+        if bool(ids) if witness.row is None else witness.row in ids:
+            return True
+        return None if any(isinstance(each, SourceMisread) for each in lists) else False
 
 
 def grants_consents(scope: str | None) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import KW_ONLY, dataclass, replace
 from typing import Literal
 
 from sources.fhir.reading import Strict
-from sources.fhir.vendors import VENDORS, Vendor, Way
+from sources.fhir.vendors import VENDORS, Form, Vendor, Way
 from sources.model import PatientId
 from sources.naming import Practice
 
@@ -22,7 +22,8 @@ class FhirServer:
     `strategy` is how many keys are asked for; `auto` finds out. `search` is how searches are sent: by POST
     ids stay out of URLs and logs; `get` is for servers that know nothing else. `elements` asks for the wanted
     elements only (`_elements`). `self_link` is whether an answer must say by its self link which filters were
-    used; with None it need not, but what it says counts. At most `ids_per_call` ids go into one search, and
+    used; with None it need not, but what it says counts. `references` is the form in which whose rows are
+    wanted is said, until another is found to be heard. At most `ids_per_call` ids go into one search, and
     as many rows are read of it as `page_limit` pages of `page_size` hold (see `Extent`). Each look for
     changes begins `overlap_s` before the last change seen: commits and clocks lag. `strict` is how far each
     resource is held against R4.
@@ -38,6 +39,7 @@ class FhirServer:
     self_link: bool | None = None
     ids_per_call: int | None = None
     page_size: int | None = None
+    references: Form | None = None
     page_limit: int = 20
     strict: Strict = "whole"
     overlap_s: int = 300
@@ -50,6 +52,7 @@ class FhirServer:
             "self_link": self.self_link,
             "keys_per_call": self.ids_per_call,
             "page_size": self.page_size,
+            "references": self.references,
         }
         known = {name: value for name, value in given.items() if value is not None}
         return replace(VENDORS[self.vendor], **known)  # type: ignore[arg-type]

@@ -586,7 +586,7 @@ async def test_a_feed_that_fell_silent_shows_in_the_health_the_answer_and_the_lo
             await practice.appointments(["a"], ANY)
         return operation.tally.sources["pms"]
 
-    with caplog.at_level("INFO"):
+    with caplog.at_level("INFO", "sources.pms.projection.upkeep"):
         old = await tells(3)
         assert (practice.health().as_of, practice.health().status) == (ago[3], SourceStatus.STALE)
         new = await tells(1)
