@@ -100,8 +100,8 @@ class Counting:
         asked = list(dict.fromkeys(tokens.values()))
         found = await self._ehr.identified(Patient, asked, _wanted(gates)) if asked else {}
         known = _all_of(found)
-        if self._are_kept:  # of all at once, before they are looked at page by page
-            await self._request.consents().load([row.patient_id for row in known.values()])
+        # Of all at once, before they are looked at page by page.
+        await self._request.consents().load([row.patient_id for row in known.values()])
         patients = await _passed(gates, known, lambda row: row.patient_id)
         return {mrn: patients[token].patient_id for mrn, token in tokens.items() if token in patients}
 

@@ -181,6 +181,5 @@ class Records:
 
 
 def _is_of_someone(query: PatientQuery) -> bool:
-    """Whether it is for people by what is known of them, and not for all there are."""
-    known = (query.name, query.family, query.given, query.birth_date, query.identifier, query.id)
-    return any(value is not None for value in known)
+    """Whether it is for people by what is known of them, and not for all there are, or all of a gender."""
+    return query != PatientQuery(gender=query.gender)

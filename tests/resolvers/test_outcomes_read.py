@@ -134,6 +134,18 @@ async def test_pages_are_read_to_the_end_and_the_days_after_the_quarter_with_the
     assert (query.start, query.end) == ("2026-04-01T00:00:00+00:00", "2026-07-31T00:00:00+00:00")
 
 
+async def test_no_more_is_asked_of_a_booking_than_what_is_counted_and_what_the_rules_look_at() -> None:
+    some = people(11)
+    office = Office((*map(chart, some),), (*map(visit, some),))
+    office.consents = NoConsents()
+
+    await counted(office)
+
+    ((_, (_, _, _, wanted)),) = office.pms.asked
+    assert {"patient_mrn", "status", "start"} <= wanted
+    assert not {"description", "booked", "visit_number"} & wanted
+
+
 async def test_consents_are_asked_for_in_one_call_and_others_have_their_turn_between_pages(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
