@@ -22,7 +22,8 @@ ALLOW, MASK, DENY = Effect.ALLOW, Effect.MASK, Effect.DENY
 REFERENCE, PART = DataClass.REFERENCE, DataClass.PART
 DIRECTORY, OPERATIONS = DataClass.DIRECTORY, DataClass.OPERATIONS
 IDENTITY, CONTACT, DEMOGRAPHICS = DataClass.IDENTITY, DataClass.CONTACT, DataClass.DEMOGRAPHICS
-SCHEDULE, REASON, VISIT = DataClass.SCHEDULE, DataClass.REASON, DataClass.VISIT
+SCHEDULE, JOINING = DataClass.SCHEDULE, DataClass.JOINING
+REASON, VISIT = DataClass.REASON, DataClass.VISIT
 CLINICAL, NOTES, WORDING = DataClass.CLINICAL, DataClass.NOTES, DataClass.WORDING
 FINANCIAL, ENGAGEMENT, HISTORY = DataClass.FINANCIAL, DataClass.ENGAGEMENT, DataClass.HISTORY
 OUTCOMES = DataClass.OUTCOMES
@@ -42,7 +43,7 @@ class Line(NamedTuple):
 TABLE: tuple[Line, ...] = (
     # The patient, or who acts for them, reading their own record.
     Line(PATIENT, ALLOW, (REFERENCE, PART, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE,
-                          REASON, VISIT,
+                          JOINING, REASON, VISIT,
                           CLINICAL, NOTES, WORDING, FINANCIAL, ENGAGEMENT, HISTORY),
          "People have a right to all that is held about themselves (45 CFR 164.524)."),
     Line(PATIENT, DENY, (OPERATIONS,),
@@ -52,7 +53,7 @@ TABLE: tuple[Line, ...] = (
 
     # Those who treat.
     Line(CLINICIAN, ALLOW, (REFERENCE, PART, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE,
-                            REASON, VISIT,
+                            JOINING, REASON, VISIT,
                             CLINICAL, NOTES, WORDING, ENGAGEMENT, HISTORY),
          "Treatment needs the whole picture; minimum necessary does not limit it (45 CFR 164.502(b)(2)(i))."),
     Line(CLINICIAN, ALLOW, (OPERATIONS,),
@@ -63,8 +64,9 @@ TABLE: tuple[Line, ...] = (
          "What a patient owes must not bear on treatment."),
 
     # The front desk and the office of the practice.
-    Line(PRACTICE, ALLOW, (REFERENCE, PART, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE),
-         "The front desk books, greets and calls patients."),
+    Line(PRACTICE, ALLOW, (REFERENCE, PART, DIRECTORY, IDENTITY, CONTACT, DEMOGRAPHICS, SCHEDULE,
+                           JOINING),
+         "The front desk books, greets and calls patients, and helps them into a video visit."),
     Line(PRACTICE, ALLOW, (REASON,),
          "The front desk must know what an appointment is for, to book the right room, time and clinician."),
     Line(PRACTICE, ALLOW, (WORDING,),
@@ -85,6 +87,8 @@ TABLE: tuple[Line, ...] = (
          "A partner needs to know roughly whom it meets, not the exact dates of a life."),
     Line(PARTNER, DENY, (CONTACT, REASON, CLINICAL, NOTES),
          "What a patient comes for, and how to reach them, is shared by the practice itself, case by case."),
+    Line(PARTNER, DENY, (JOINING,),
+         "Whoever has the link may walk in on a patient and a clinician; those two are asked, not a system."),
     Line(PARTNER, DENY, (WORDING,),
          "Words can hold anything: the code says what kind of visit it is."),
     Line(PARTNER, DENY, (FINANCIAL, ENGAGEMENT, HISTORY, OUTCOMES, OPERATIONS),
@@ -102,6 +106,8 @@ TABLE: tuple[Line, ...] = (
          "What the CRM knows of a person it was told by that person; the record adds nothing to it."),
     Line(CRM, DENY, (DIRECTORY, SCHEDULE, REASON, VISIT),
          "Which clinician, clinic, service or time someone sees can reveal a condition."),
+    Line(CRM, DENY, (JOINING,),
+         "The link to a video visit opens it to whoever has it, and says that there is one."),
     Line(CRM, DENY, (CLINICAL, NOTES, WORDING),
          "Health information is not used for marketing without authorization (45 CFR 164.508(a)(3))."),
     Line(CRM, DENY, (FINANCIAL, OPERATIONS),
@@ -114,6 +120,8 @@ TABLE: tuple[Line, ...] = (
          "Age and gender matter clinically; an exact birth date only identifies."),
     Line(AI, DENY, (IDENTITY, CONTACT),
          "A model does not need to know who the person is."),
+    Line(AI, DENY, (JOINING,),
+         "A model takes part in no visit, and what it is told it may repeat."),
     Line(AI, DENY, (NOTES, WORDING),
          "Free text can name anyone and instruct a model; it can't be masked by rule."),
     Line(AI, DENY, (FINANCIAL, ENGAGEMENT, HISTORY, OUTCOMES, OPERATIONS),

@@ -48,6 +48,7 @@ class DataClass(Enum):
         "schedule",
         "When an appointment is, its status and with whom; who usually looks after a person.",
     )
+    JOINING = "joining", "A link that lets in whoever has it, such as that to a video visit."
     REASON = "reason", "Why someone comes and for which service: it can reveal a condition."
     VISIT = "visit", "That an encounter took place: its status, class, period and place."
     CLINICAL = "clinical", "Conditions, results, medications, allergies, procedures and plans."

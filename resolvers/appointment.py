@@ -35,7 +35,7 @@ class Appointment(Node):
     service_type: list[CodeableConcept] | None = appointment("What is to be done.", data=DataClass.REASON)
     reason_code: list[CodeableConcept] | None = appointment("Why it was booked.", data=DataClass.REASON)
     is_telehealth: bool | None = appointment("Whether it is held by video.")
-    video_url: str | None = appointment("Where to join it.")
+    video_url: str | None = appointment("Where to join it: whoever has the link may.", data=DataClass.JOINING)
     location_name: str | None = appointment("Where it is held, in words.")
     last_updated: str | None = appointment("When the booking last changed: an instant.")
     patient: Annotated[Patient, strawberry.lazy("resolvers.patient")] | None = edge(

@@ -18,6 +18,7 @@ SIGNED_OFF = {
     DataClass.CONTACT: "AAA---",
     DataClass.DEMOGRAPHICS: "AAAM-M",
     DataClass.SCHEDULE: "AAAA-A",
+    DataClass.JOINING: "AAA---",
     DataClass.REASON: "AAA--A",
     DataClass.VISIT: "AA-A-A",
     DataClass.CLINICAL: "AA---A",

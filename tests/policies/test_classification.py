@@ -15,7 +15,7 @@ def test_a_coordinate_reads_as_graphql_writes_it() -> None:
 def test_every_data_class_says_what_it_is() -> None:
     meanings = [data.meaning for data in DataClass]
 
-    assert len(set(meanings)) == len(DataClass) == 17
+    assert len(set(meanings)) == len(DataClass) == 18
     assert all(meaning.endswith(".") for meaning in meanings)
     assert DataClass.VISIT.value == "visit"
 

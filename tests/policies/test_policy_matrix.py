@@ -106,7 +106,7 @@ def test_the_page_opens_with_what_each_audience_sees_in_kinds_of_data() -> None:
     assert seen["ai"] == [
         "directory, schedule, reason, visit, clinical",
         "demographics",
-        "identity, contact, notes, wording, financial, engagement, history, outcomes, operations",
+        "identity, contact, joining, notes, wording, financial, engagement, history, outcomes, operations",
     ]
     assert seen["clinician"][1:] == ["–", "financial"]
     assert list(seen) == [audience.value for audience in Audience]

@@ -319,3 +319,21 @@ def _bearers(records: Iterable[dict[str, Any]], call: Call) -> list[dict[str, An
         for record in records
         if asked & {f"{it.get('system', '')}|{it['value']}" for it in record.get("identifier", [])}
     ]
+
+
+@pytest.mark.parametrize("persona", ["partner", "ai"])
+def test_a_link_that_lets_in_whoever_has_it_is_for_the_two_who_meet_and_the_front_desk(
+    house: House, persona: str
+) -> None:
+    query = "{ appointments(first: 40) { nodes { id isTelehealth videoUrl } } }"
+    joined = [it for it in house.data("frontdesk", query)["appointments"]["nodes"] if it["videoUrl"]]
+    answer = house.ask(persona, query)
+    told = {it["id"]: it for it in answer["data"]["appointments"]["nodes"]}
+
+    assert joined
+    assert house.data("clinician", query)["appointments"]["nodes"]
+    assert {told[it["id"]]["videoUrl"] for it in joined if it["id"] in told} == {None}
+    assert {error["extensions"]["code"] for error in answer["errors"]} == {"FORBIDDEN"}
+    reasons = {reason for error in answer["errors"] for reason in error["extensions"]["reasons"]}
+    assert reasons == {f"boundary-{persona}-denies-joining"}
+    assert all(it["videoUrl"] not in str(answer) for it in joined)
