@@ -21,7 +21,7 @@ from sandbox.knobs import Knobs
 from sandbox.pms.fhir import practice_dataset
 from sandbox.records import Dataset
 from sandbox.serving import one
-from tests.canary.feeds import Filled, database, files, messages
+from tests.canary.feeds import Feed, database, files, messages
 
 REQUESTS_KEPT = 200_000
 ROLES = ("ehr", "pms", "crm")
@@ -84,8 +84,8 @@ class Held:
 
     table: Table
     knobs: dict[str, str]
-    filled: Filled = lambda: None
-    """To be called once the gateway runs: has the practice tell what it has."""
+    feed: Feed | None = None
+    """The practice, if it is none that is asked over HTTP: it tells what it has, once the gateway runs."""
 
 
 @contextmanager
@@ -102,9 +102,9 @@ def held(
             found.table["pms"]["pms"] = _systems(table) | other
             found.knobs["pms"] = f"{url}/sandbox"
         elif kinds.pms != "rest":
-            feed, found.filled = _fed(kinds.pms, dataset, places)
+            found.feed = _fed(kinds.pms, dataset, places)
             zone = {"time_zone": dataset.pms.time_zone}
-            found.table["pms"]["pms"] = _systems(table) | zone | feed
+            found.table["pms"]["pms"] = _systems(table) | zone | found.feed.table
         if kinds.crm != "hubspot":
             url = running.enter_context(one(_crm(kinds.crm, dataset)))
             found.table["crm"]["crm"] = _signing_in(kinds.crm, url)
@@ -116,7 +116,7 @@ def _systems(table: Table) -> Table:
     return {name: table["pms"]["pms"][name] for name in ("mrn_system", "visit_system")}
 
 
-def _fed(kind: str, dataset: Dataset, places: Places) -> tuple[Table, Filled]:
+def _fed(kind: str, dataset: Dataset, places: Places) -> Feed:
     if kind == "database":
         assert places.database is not None, "no database was given"
         return database(dataset, places.database)

@@ -55,6 +55,7 @@ OF_TYPE = {
     **dict.fromkeys(("Condition", "Observation", "MedicationRequest", "AllergyIntolerance", "Immunization",
                      "Procedure", "CarePlan"), "clinical"),
 }
+BY_MRN = ("Patient", "Appointment", "Coverage", "Account")
 NOBODYS = ("Practitioner", "Organization", "Location")
 
 LEVELS = "ULMNRV"
@@ -103,15 +104,20 @@ class Who:
     is_valid: bool = True
 
 
-def allowed(world: World, who: Who, *, strangers: bool = False) -> frozenset[bytes]:
+def allowed(world: World, who: Who, *, strangers: str = "") -> frozenset[bytes]:
     """The texts of the marks that the actor may be shown.
 
-    *strangers*: the PMS gives out bookings under an MRN that the EHR does not know, and so no consent.
+    *strangers* is the role of a source that gives out rows of others as well: `pms` bookings under an MRN
+    that the EHR does not know, and so no consent; `ehr` a patient's record once more, MRN and all, as that
+    of somebody who has no consents.
     """
     if not who.is_valid or who.purpose not in PURPOSES[who.audience].split():
         return frozenset()
     rows = [row for row in world.rows if row.kind in OF_TYPE and _may(world, who, row)]
-    if strangers:
+    if strangers == "ehr":
+        others = replace(world, said={owner: [] for owner in world.said})
+        rows += [row for row in world.rows if row.kind in BY_MRN and _may(others, who, row)]
+    if strangers == "pms":
         booked = [replace(row, owner=None) for row in world.rows if row.kind == "Appointment"]
         rows += [row for row in booked if _may(world, who, row)]
     return frozenset(mark.text.encode() for row in rows for mark in row.marks if _is_open(who, row, mark))

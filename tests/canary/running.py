@@ -18,6 +18,7 @@ import httpx
 from tests.canary.actors import AUDIENCES, BAD, Asker, Casting
 from tests.canary.asking import Asked, Clients
 from tests.canary.documents import Documents, Operation
+from tests.canary.feeds import Feed
 from tests.canary.kinds import USUAL, Kinds
 from tests.canary.oracle import PURPOSES, Who
 from tests.canary.population import made
@@ -177,18 +178,32 @@ class _Rounds:
         gc.freeze()
 
     def _misbehave(self) -> str:
-        """Sets a fault on one source for every third round, each kind in turn, and none for the others."""
-        sources = list(self._stage.knobs)
+        """Sets a fault on one source for every third round, each kind in turn, and none for the others.
+
+        Where the practice is a feed, that one is spoilt as well.
+        """
+        feed = self._stage.feed
+        sources = [source for source in self._stage.knobs if feed is None or source != "pms"]
         for source in sources:
             self._stage.fault(source, "none")
-        self._ran.watch.strangers = False
+        if feed is not None:
+            feed.mend()
+        self._ran.watch.strangers = ""
         self._rounds += 1
         if self._rounds % 3:
             return "no fault"
+        if feed is not None:
+            self._spoil(feed)
         source, (mode, value) = self._rng.choice(sources), FAULTS[self._rounds // 3 % len(FAULTS)]
         self._stage.fault(source, mode, value, self._rng.choice((None, 2, 6)))
-        self._ran.watch.strangers = mode == "foreign_row" and source.startswith("pms")
+        self._ran.watch.strangers = source.partition(" ")[0] if mode == "foreign_row" else ""
         return f"fault {mode} of {source}"
+
+    def _spoil(self, feed: Feed) -> None:
+        number = self._rounds // 3
+        name = list(feed.spoil)[number % len(feed.spoil)]
+        feed.spoil[name](number)
+        self._ran.asked[f"spoilt: {name}"] += 1
 
     def _change(self) -> None:
         """The practice changes the reason of an appointment."""

@@ -36,6 +36,7 @@ from sandbox.serve import Options, background
 from sandbox.serving import one
 from tests.canary.actors import AUDIENCE, ISSUER
 from tests.canary.asking import LIMITS
+from tests.canary.feeds import Feed
 from tests.canary.kinds import REQUESTS_KEPT, ROLES, USUAL, Kinds, Places, held, with_second
 from tests.canary.records import World
 
@@ -74,6 +75,7 @@ class Stage:
     spans: InMemorySpanExporter
     trail: Path
     flush: Callable[[], object]
+    feed: Feed | None = None
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=60, limits=LIMITS))
 
     @property
@@ -157,11 +159,12 @@ def staged(
         app = compose(settings, adapters(settings, observers=[measuring]), measuring)
         graph = _graph(measuring.metrics)
         flush = provider.force_flush  # type: ignore[attr-defined]
-        stage = Stage(world, addresses, systems.knobs, graph, logs, exporter, trail, flush)
+        stage = Stage(world, addresses, systems.knobs, graph, logs, exporter, trail, flush, systems.feed)
         holding.callback(stage.client.close)
         holding.callback(provider.shutdown)  # type: ignore[attr-defined]
         holding.enter_context(_served(app, settings, stage))
-        systems.filled()
+        if systems.feed is not None:
+            systems.feed.fill()
         yield stage
 
 

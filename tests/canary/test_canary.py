@@ -16,6 +16,7 @@ from sandbox.ehr.quirks import ATHENAHEALTH, EPIC, HAPI, MEDPLUM, Quirks
 from tests.canary.actors import AUDIENCES, BAD
 from tests.canary.kinds import ROLES, Kinds
 from tests.canary.running import Ran, run
+from tests.canary.spoiling import COLUMNS, ELEMENTS, MESSAGES, ROWS
 from tests.gateway.changes.redis_process import RedisProcess, redis_program
 
 SHORT = 1_500
@@ -35,6 +36,7 @@ WORLDS = {
     110: Kinds(MEDPLUM),
     111: Kinds(Quirks(hidden=CONSENT, unnamed=CONSENT), shows_consents=False),
 }
+SPOILT = {"files": (*ROWS, *ELEMENTS), "hl7v2": MESSAGES, "database": COLUMNS}
 TRANSPORTS = ("post", "get", "stream", "socket")
 
 
@@ -78,6 +80,8 @@ def test_no_marked_value_is_found_in_many_worlds(
         assert ran.asked[f"as {bad}"] > 0, f"no token was {bad}"
     for mode in ("latency", "status", "html", "cut", "unknown_field", "foreign_row", "reset"):
         assert any(name.startswith(f"under fault {mode}") for name in ran.asked), f"no source was ever {mode}"
+    for spoilt in SPOILT.get(kinds.pms, ()):
+        assert ran.asked[f"spoilt: {spoilt}"] > 0, f"the practice never told {spoilt}"
     told = ran.watch.seen["clinician events"]
     assert told > 0 or not ran.kinds.tells_changes, "nobody was told of a change"
 

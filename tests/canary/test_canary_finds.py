@@ -217,7 +217,7 @@ PLACES: dict[str, Planted] = {
     "MRNs in the log of changes": Planted(_mrns_in_the_log, "change log", 192),
     "the id of a row in an error": Planted(_an_error, "answer"),
     "the id of a row in an extension": Planted(_an_extension, "answer"),
-    "cursors that can be read": Planted(_open_cursors, "answer", 192),
+    "cursors that can be read": Planted(_open_cursors, "answer", 768),
 }
 PLANTED = RULES | PLACES
 

@@ -22,6 +22,7 @@ MAY_BE_KEYS = {
     "KeptConsents._known": IDS,
     "OwnEmergencies._open": IDS,
     "MemoryLog._keys": IDS,
+    "Intake._waiting": IDS,
     "Pseudonyms.patient": IDS,
     "Pseudonyms.chart": ("identifier",),
 }
@@ -49,7 +50,7 @@ class Watch:
     leaks: list[Leak] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
     shown: set[bytes] = field(default_factory=set)
-    strangers: bool = False
+    strangers: str = ""
     missing: list[Mark] = field(default_factory=list)
     _may: dict[Any, frozenset[bytes]] = field(default_factory=dict)
     _owners: dict[int, str | None] = field(default_factory=dict)
@@ -119,6 +120,9 @@ class Watch:
         stage.spans.clear()
         self.none_in("spans", spans.encode())
         self.none_in("metrics", stage.metrics().encode())
+        if stage.feed is not None:
+            said, stage.feed.said[:] = list(stage.feed.said), []
+            self.none_in("answers to the practice", "\n".join(said).encode())
         for source in stage.knobs:
             self._upstream(source, stage.requests(source))
 
