@@ -24,7 +24,6 @@ class BreakGlassRefused(Exception):
     """The actor may not break the glass, because of that bar."""
 
     def __init__(self, bar: Bar) -> None:
-        super().__init__(bar.name)
         self.bar = bar
 
 

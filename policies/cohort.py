@@ -13,8 +13,8 @@ from policies.actor import Actor, Audience
 from policies.boundary import PURPOSES
 from policies.clearance import clearance
 from policies.conditions import RowConditions, conditions
-from policies.consent import Asking
 from policies.consent_actors import NO_NAMES, ActorNames
+from policies.consent_criteria import Asking
 from policies.rows import Clause, RowRule
 
 _EVERY_ROW = RowRule(True, frozenset(), None, (Clause(bound=False),), None)

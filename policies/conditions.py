@@ -11,7 +11,8 @@ from typing import NamedTuple
 from policies.actor import Audience
 from policies.clearance import CLASSIFIED, HANDLED, RAISED_BY_CONSENT, Clearance
 from policies.compartment import DIRECTORY
-from policies.consent import OUTSIDE, Answer, Asking, Facts, Says, answer
+from policies.consent import Answer, Says, answer
+from policies.consent_criteria import OUTSIDE, Asking, Facts
 from policies.emergency import Emergency
 from policies.facts import CODES, DATES, FROM_THE_PMS, LABELS, labels_of, sensitivities_of
 from policies.labels import PART_2, PSYCHOTHERAPY, UNLABELLED, Labels, labels, widened
@@ -55,7 +56,7 @@ class LabelRule:
 
     def plain(self, rows: Collection[object]) -> bool:
         """Whether none of the rows bears a label or need be looked at: most rows, for most actors."""
-        if self.always or self.each:
+        if self.each:
             return self.always
         return not any(any(map(attrgetter(name), rows)) for name in LABELS.get(self.kind, ()))
 

@@ -14,8 +14,9 @@ from policies.classification import Classified, Coordinate, DataClass, Needs, Re
 from policies.clearance import CLEARANCES, HANDLINGS, clearance
 from policies.compartment import FHIR_TYPES
 from policies.conditions import RowConditions, conditions
-from policies.consent import Asking, matters
+from policies.consent import matters
 from policies.consent_actors import NO_NAMES, ActorNames
+from policies.consent_criteria import Asking
 from policies.effects import Effect
 from policies.emergency import Emergency
 from policies.masks import MASKS, Mask
@@ -116,8 +117,7 @@ class Grant:
 
         *letters* narrows to the road the rows come by: `r`, read by id; `s`, found by search.
         """
-        rule = self._ruling.rows(resource, letters)
-        return rule if self.actor.patient is None else replace(rule, patient=self.actor.patient)
+        return replace(self._ruling.rows(resource, letters), patient=self.actor.patient)
 
     def conditions(
         self, resource: str, letters: str = READING, *, now: datetime | None = None, consents: bool = True

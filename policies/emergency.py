@@ -24,8 +24,8 @@ class Emergency:
 
     patient: PatientId
     until: float
-    part2: bool = False
-    declared: str = ""
+    part2: bool
+    declared: str
 
     def concerns(self, owner: PatientId | None) -> bool:
         """Whether a row of *owner* is the patient's it was declared for."""

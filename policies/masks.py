@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from types import MappingProxyType
 
@@ -20,7 +20,7 @@ class Mask:
 
     id: str
     meaning: str
-    transform: Callable[[object, date], object] = field(repr=False, compare=False)
+    transform: Callable[[object, date], object]
 
     def apply(self, value: object, today: date) -> object:
         """What of *value* may be shown on that day."""

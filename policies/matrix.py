@@ -192,7 +192,7 @@ def _reasons() -> Iterator[str]:
 
 def _fields(coordinates: Mapping[Coordinate, Classified]) -> Iterator[str]:
     yield FIELDS_NOTE
-    ordered = sorted(coordinates, key=lambda at: (at.type, at.field, at.argument or ""))
+    ordered = sorted(coordinates, key=str)
     for kind, fields in groupby(ordered, key=lambda at: at.type):
         yield ""
         yield f"### {kind}"

@@ -26,8 +26,7 @@ def fewest(standing: Standing, needs: Iterable[Needs]) -> tuple[str, ...]:
         for each in dict.fromkeys(needs)
         if each.any_of
     )
-    open_ = [choice for choice in choices if all(choice)]
-    plans = (_scopes(standing, frozenset[tuple[str, str]]().union(*plan)) for plan in product(*open_))
+    plans = (_scopes(standing, frozenset[tuple[str, str]]().union(*plan)) for plan in product(*choices))
     return min(plans, key=lambda scopes: (len(scopes), sum(map(len, scopes))))
 
 

@@ -105,18 +105,24 @@ def row_rule(
 
 def reaches(scope: ResourceScope, resource: str, reach: Reach) -> bool:
     """Whether *scope* can open some row of that type: it names it, and asks for nothing we can't check."""
+    return _reached(scope, resource, reach) is not None
+
+
+def _reached(scope: ResourceScope, resource: str, reach: Reach) -> tuple[Check, ...] | None:
+    """The checks that a row of that type must pass for *scope* to open it; None where it opens none."""
     if resource not in FHIR_TYPES or scope.type not in (resource, "*"):
-        return False
+        return None
     if scope.context is Context.PATIENT and not reach.has_patient:
-        return False
-    return _checks(scope.query, resource) is not None
+        return None
+    return _checks(scope.query, resource)
 
 
 def _smart(scopes: Scopes, resource: str, reach: Reach, letters: str) -> Iterator[Clause]:
     for scope in scopes.resources:
-        if reaches(scope, resource, reach) and set(letters) & set(scope.letters):
+        checks = _reached(scope, resource, reach)
+        if checks is not None and set(letters) & set(scope.letters):
             bound = resource in COMPARTMENT and (reach.is_own or scope.context is Context.PATIENT)
-            yield Clause(bound, scope.query, _checks(scope.query, resource) or ())
+            yield Clause(bound, scope.query, checks)
 
 
 def _private(scopes: Scopes, resource: str, reach: Reach, letters: str) -> Iterator[Clause]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -138,10 +139,9 @@ def _query(text: str) -> Query | None:
 
 def _merged(scopes: Iterable[ResourceScope]) -> frozenset[ResourceScope]:
     """`X.r` and `X.s` together are `X.rs`: the canonical form joins what differs in letters alone."""
-    letters: dict[tuple[Context, str, Query], str] = {}
+    letters: dict[tuple[Context, str, Query], str] = defaultdict(str)
     for scope in scopes:
-        place = (scope.context, scope.type, scope.query)
-        letters[place] = letters.get(place, "") + scope.letters
+        letters[scope.context, scope.type, scope.query] += scope.letters
     return frozenset(
         ResourceScope(context, kind, in_order(held), query)
         for (context, kind, query), held in letters.items()

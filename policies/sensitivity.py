@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from itertools import accumulate
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -214,7 +215,7 @@ def sensitivities(value: object) -> Found:
 def _of_concept(concept: CodeableConcept) -> Found:
     texts = {concept.text, *(coding.display for coding in concept.coding)}
     words = (_of_words(text) for text in texts if text)
-    codes = (of_code(coding.system or "", coding.code or "") for coding in concept.coding)
+    codes = (of_code(coding.system, coding.code) for coding in concept.coding if coding.code)
     return _NOTHING.union(*words, *codes)
 
 
@@ -226,12 +227,11 @@ def _of_words(text: str) -> Found:
 
 
 @lru_cache(maxsize=65_536)
-def of_code(system: str, code: str) -> Found:
-    """What one code of a code system tells of."""
+def of_code(system: str | None, code: str) -> Found:
+    """What one code of a code system tells of; without its system, a code tells of nothing."""
     if system in (ICD10CM, ICD10):
         plain = code.upper().replace(".", "")
-        starts = (plain[:length] for length in range(1, len(plain) + 1))
-        return _NOTHING.union(*(_DIAGNOSES.get(start, _NOTHING) for start in starts))
+        return _NOTHING.union(*(_DIAGNOSES.get(start, _NOTHING) for start in accumulate(plain)))
     if system == CPT:
         return frozenset(about for low, high, about in _SERVICES if low <= code <= high)
     return _CODES.get(system, {}).get(code, _NOTHING)
@@ -251,7 +251,7 @@ def _ranges(entries: Iterable[Entry]) -> tuple[tuple[str, str, str], ...]:
 
 
 _DIAGNOSES = {code.replace(".", ""): found for code, found in _by_code(DIAGNOSES).items()}
-_CODES: Mapping[str, Mapping[str, Found]] = MappingProxyType(
+_CODES: Mapping[str | None, Mapping[str, Found]] = MappingProxyType(
     {SNOMED: _by_code(CONCEPTS), RXNORM: _by_code(DRUGS), LOINC: _by_code(MEASURES)}
 )
 _SERVICES = _ranges(SERVICES)

@@ -46,4 +46,4 @@ def share(part: Told, of: tuple[Told, ...]) -> float | None:
 
 
 def _middle(of: Told) -> float | None:
-    return None if of.at_least is None or of.at_most is None else (of.at_least + of.at_most) / 2
+    return None if of.at_least is None else of.at_least + (STEP - 1) / 2

@@ -81,7 +81,7 @@ class Snapshot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return of.get(audience, Ruled("deny", ()))
 
     def audiences(self) -> set[str]:
-        return {audience for of in self.decided.values() for audience in of} | self.purposes.keys()
+        return {audience for of in self.decided.values() for audience in of}
 
 
 class SnapshotUnreadable(Exception):

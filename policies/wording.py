@@ -6,18 +6,16 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from policies.actor import Audience
-from policies.boundary import BOUNDARY, rule
+from policies.boundary import rule
 from policies.classification import DataClass
 from policies.clearance import CLEARANCES, Clearance, Clearing, clearance
 from policies.conditions import RowConditions
-from policies.labels import LEVELS
 from policies.masks import MASKS
 from policies.reasons import MEANINGS, masked_by
 from policies.rows import Clause, RowRule
 
 WORDS: Mapping[str, str] = MappingProxyType(
     {
-        **{cell.id: cell.because for cell in BOUNDARY.values()},
         **{(cell := rule(audience, data)).id: cell.because for audience in Audience for data in DataClass},
         **{masked_by(mask.id): mask.meaning for mask in MASKS.values()},
         **MEANINGS,
@@ -40,14 +38,20 @@ def conditions(rule: RowRule) -> tuple[str, ...]:
 
 EVERY_ROW = "Every row."
 NO_ROW = "No row: the token has no scope that reaches one."
-LEVEL_WORDS = ("unrestricted", "low", "moderate", "normal", "restricted", "very restricted")
-LEVEL_NAMES = dict(zip(LEVELS, LEVEL_WORDS, strict=True))
+LEVEL_NAMES = {
+    "U": "unrestricted",
+    "L": "low",
+    "M": "moderate",
+    "N": "normal",
+    "R": "restricted",
+    "V": "very restricted",
+}
 
 
 def _condition(clause: Clause) -> str:
     parts = ["of the patient that the token is for"] if clause.bound else []
     parts += [f"with {name}={value}" for name, value in clause.query]
-    return f"Rows {' and '.join(parts)}." if parts else EVERY_ROW
+    return f"Rows {' and '.join(parts)}."
 
 
 def withheld(rows: RowConditions) -> tuple[str, ...]:
@@ -72,5 +76,5 @@ def _by_labels(cleared: Clearance) -> str:
 
 
 def _gives(line: Clearing, cleared: Clearance) -> bool:
-    """Whether the clearance is the one that the line of the table gives for some purpose."""
-    return any(clearance(line.audience, purpose) == cleared for purpose in line.purposes)
+    """Whether the clearance is the one that the line of the table gives: the same for all its purposes."""
+    return clearance(line.audience, line.purposes[0]) == cleared

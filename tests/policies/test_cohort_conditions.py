@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from policies import IMPLIED, Actor, Audience
+from policies import IMPLIED, Actor, Audience, Policy
 from policies.cohort import counted
 from policies.consent import answer
 from policies.emergency import Emergency
@@ -25,7 +25,7 @@ from sources.model import (
     Reference,
 )
 from sources.model.datatypes import LogicalReference
-from tests.policies.people import ANA, a_clinician, the_front_desk, the_marketer
+from tests.policies.people import ANA, COORDINATES, a_clinician, someone, the_front_desk, the_marketer
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 ACT_REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
@@ -33,6 +33,7 @@ TYPES = "http://hl7.org/fhir/resource-types"
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
 CONFIDENTIALITY = "http://terminology.hl7.org/CodeSystem/v3-Confidentiality"
 CLIENT = "urn:caregraph:client"
+AUDIENCE = "urn:caregraph:audience"
 PLAIN = Appointment(id="1", patient_mrn=Mrn("M1"), status="fulfilled", start="2026-08-01T10:00:00Z")
 SENSITIVE = Appointment(
     id="2",
@@ -114,6 +115,26 @@ def test_a_booking_of_nobody_known_does_not_count(who: Actor) -> None:
         each.judge(PLAIN, None, IMPLIED, ()).withheld
         for each in counted(who, "Appointment", NOW, consents=True)
     } == {"row-owner-unknown"}
+
+
+@EVERYONE
+@pytest.mark.parametrize("audience", ["crm", "ai"])
+def test_who_denies_outreach_by_its_name_does_not_count_and_who_denies_another_does(
+    who: Actor, audience: str
+) -> None:
+    named = LogicalReference(identifier=Identifier(system=AUDIENCE, value=audience))
+
+    assert counts(who, PLAIN, "Appointment", denial(actor=(ConsentActor(reference=named),))) is (
+        audience == "ai"
+    )
+
+
+@EVERYONE
+@pytest.mark.parametrize("kind", ["Patient", "Appointment"])
+def test_the_rows_that_may_count_are_those_that_every_scope_reaches(who: Actor, kind: str) -> None:
+    of_all = Policy(COORDINATES).grant(someone(Audience.CRM, "system/*.rs")).rows(kind)
+
+    assert [each.rule for each in counted(who, kind, NOW, consents=True)] == [of_all, of_all]
 
 
 def test_where_no_consents_are_kept_labels_and_codes_alone_decide() -> None:

@@ -240,6 +240,16 @@ def test_no_consent_opens_a_handling_code_to_an_audience_whose_line_does_not_say
     assert rule.withholds(rule.of_row(condition("I10", act("NODSCLCD"))), (act("NODSCLCD"),)) is None
 
 
+@pytest.mark.parametrize(("wide", "narrow"), [("ETH", "OPIOIDUD"), ("BH", "DVD"), ("SDV", "MST")])
+def test_a_consent_that_names_a_sensitivity_clears_its_kinds_as_well_and_not_the_other_way_round(
+    wide: str, narrow: str
+) -> None:
+    rule = LabelRule.of("Condition", clearance(Audience.AI, Purpose.TREAT))
+
+    assert rule.withholds(rule.of_row(condition("I10", act(narrow))), (act(wide),)) is None
+    assert rule.withholds(rule.of_row(condition("I10", act(wide))), (act(narrow),)) == "label-sensitivity"
+
+
 def test_which_rows_need_not_be_looked_at() -> None:
     treating = LabelRule.of("Condition", clearance(Audience.CLINICIAN, Purpose.TREAT))
     modelling = LabelRule.of("Condition", clearance(Audience.AI, Purpose.TREAT))
@@ -258,7 +268,7 @@ def test_the_attributes_that_scopes_read_are_asked_for_too() -> None:
 
 
 def in_emergency(*, part2: bool = False, patient: PatientId = ANA) -> Any:
-    return replace(a_clinician, emergency=Emergency(patient, 4e9, part2))
+    return replace(a_clinician, emergency=Emergency(patient, 4e9, part2, "t1"))
 
 
 def test_an_emergency_lifts_consents_and_labels_for_its_patient_alone() -> None:

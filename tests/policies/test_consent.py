@@ -11,22 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.actor import Audience, Purpose
-from policies.consent import (
-    ACTIONS,
-    BROADER,
-    DEEPEST,
-    PURPOSES,
-    SCOPE,
-    TYPES,
-    Answer,
-    Asking,
-    Facts,
-    Says,
-    answer,
-    in_force,
-    matters,
-)
+from policies.consent import DEEPEST, SCOPE, Answer, Says, answer, in_force, matters
 from policies.consent_actors import AUDIENCE, CLIENT
+from policies.consent_criteria import ACTIONS, BROADER, PURPOSES, TYPES, Asking, Facts
 from policies.labels import ACT_CODE, CONFIDENTIALITY
 from policies.times import span
 from sources.model import (
@@ -148,6 +135,24 @@ def test_a_scope_counts_by_its_system_and_one_about_privacy_among_others_is_enou
     assert answered(consent(deny(), scope=elsewhere)).says is Says.UNREADABLE
     assert answered(consent(permit(), scope=of_own)).says is Says.UNREADABLE
     assert answered(consent(deny(), scope=both)).says is Says.DENY
+
+
+def test_a_person_of_one_source_may_be_whoever_bears_the_same_name_or_another_in_a_second() -> None:
+    northern = someone(Audience.CLINICIAN, "user/*.rs", fhir_user="Practitioner/north:prac-1")
+
+    assert said(deny(actor=to("Practitioner/north:prac-1")), actor=northern) is Says.DENY
+    assert said(deny(actor=to("Practitioner/north:prac-2")), actor=northern) is Says.NOTHING
+    assert said(deny(actor=to("Practitioner/south:prac-2")), actor=northern) is Says.UNREADABLE
+    assert said(deny(actor=to("Practitioner/prac-2")), actor=northern) is Says.UNREADABLE
+    assert said(deny(actor=to("Patient/north:pat-2")), actor=northern) is Says.UNREADABLE
+
+
+def test_who_is_named_beside_somebody_unknown_is_named_whether_or_not_a_person_is_signed_in() -> None:
+    backend = someone(Audience.CLINICIAN, "system/*.rs")
+    named = (*to("Practitioner/prac-2"), *to(system=AUDIENCE, value="clinician"))
+
+    assert said(deny(actor=named), actor=backend) is Says.DENY
+    assert said(permit(actor=named), actor=backend) is Says.PERMIT
 
 
 def test_a_person_signed_in_by_an_absolute_reference_is_the_same_person() -> None:
@@ -447,6 +452,13 @@ def test_an_exception_that_depends_on_the_row_leaves_it_to_the_row() -> None:
     assert said(deny(provision=(exception,)), row=condition("I10", act("SUD"))) is Says.PERMIT
     assert said(deny(provision=(exception,)), row=condition("I10", act("HIV"))) is Says.DENY
     assert said(permit(provision=(deny(security_label=(act("SUD"),)),))) is Says.BY_ROW
+
+
+def test_a_permission_fits_a_row_about_a_kind_of_what_it_names_and_not_one_about_more() -> None:
+    wide, narrow = permit(security_label=(act("ETH"),)), permit(security_label=(act("OPIOIDUD"),))
+
+    assert said(wide, row=condition("I10", act("OPIOIDUD"))) is Says.PERMIT
+    assert said(narrow, row=condition("I10", act("ETH"))) is Says.NOTHING
 
 
 def test_what_one_consent_clears_another_that_denies_takes_back() -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies import Audience, actor_names
-from policies.consent import Asking, Says, answer
+from policies.consent import Says, answer
 from policies.consent_actors import AUDIENCE, CLIENT, NO_NAMES
+from policies.consent_criteria import Asking
 from policies.decisions import Policy
 from sources.model import Provision
 from tests.policies.people import COORDINATES, a_clinician, someone
@@ -91,11 +92,29 @@ def test_what_nothing_is_said_of_denies_as_before() -> None:
         ({"|77": ["clinician"]}, "names no organization"),
         ({"Organization/1": ["doctors"]}, "neither an audience"),
         ({"Organization/1": ["client:"]}, "neither an audience"),
+        ({"Organization/1": ["app:lab-app"]}, "neither an audience"),
     ],
 )
 def test_what_cannot_be_read_is_refused_with_what_to_write(given: Any, why: str) -> None:
     with pytest.raises(ValueError, match=why):
         actor_names(given)
+
+
+def test_whoever_is_no_audience_is_told_which_there_are() -> None:
+    with pytest.raises(ValueError, match="neither") as refused:
+        actor_names({"Organization/1": ["doctors"]})
+
+    assert str(refused.value) == (
+        "`doctors` is neither an audience (patient, clinician, practice, partner, crm, ai) nor a client; "
+        "write `client:ID` for one"
+    )
+
+
+def test_an_organization_that_is_only_identified_is_not_the_one_of_some_id() -> None:
+    names = actor_names({"Organization/None": ["clinician"]})
+    by_number = to("Organization/", system="urn:oid:1.2", value="78")
+
+    assert said(deny(actor=by_number), actor=a_clinician, names=names) is Says.UNREADABLE
 
 
 def test_one_of_several_ehrs_may_be_named() -> None:
@@ -106,8 +125,9 @@ def test_one_of_several_ehrs_may_be_named() -> None:
 
 def test_a_policy_with_other_names_is_another_policy() -> None:
     plain, named = Policy(COORDINATES), Policy(COORDINATES, NAMES)
+    others = Policy(COORDINATES, actor_names({name: ["ai"] for name in NAMES}))
 
-    assert plain.version != named.version
+    assert len({plain.version, named.version, others.version}) == 3
     assert named.grant(LAB).conditions("Condition", now=NOW).asking == Asking.of(LAB, "Condition", NOW, NAMES)
 
 

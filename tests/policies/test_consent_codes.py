@@ -6,22 +6,11 @@ from typing import Any
 
 import pytest
 
-from policies import consent as rules
+from policies import consent_criteria as rules
 from policies.actor import Audience, Purpose
-from policies.consent import (
-    ACTIONS,
-    DEEPEST,
-    OTHER_SCOPES,
-    OUTSIDE,
-    PRIVACY,
-    PURPOSES,
-    SCOPE,
-    STATUSES,
-    TYPES,
-    Asking,
-    Says,
-)
+from policies.consent import DEEPEST, OTHER_SCOPES, PRIVACY, SCOPE, STATUSES, Says
 from policies.consent_actors import AUDIENCE, CLIENT
+from policies.consent_criteria import ACTIONS, OUTSIDE, PURPOSES, TYPES, Asking
 from policies.sensitivity import CPT, ICD10, ICD10CM, LOINC, RXNORM, SNOMED
 from sources.model import CodeableConcept, Coding
 from tests.policies.people import a_clinician, a_partner, someone

@@ -20,7 +20,7 @@ from policies import (
     Purpose,
 )
 from policies.boundary import rule
-from policies.masks import KEPT, YEAR_OF_BIRTH
+from policies.masks import KEPT, MASKS, YEAR_OF_BIRTH
 from tests.policies.people import (
     ANA,
     APPOINTMENT_REASON,
@@ -381,6 +381,25 @@ def test_decisions_are_made_once_for_all_of_the_same_standing(monkeypatch: pytes
     assert policy.grant(ben).actor is ben
 
 
+def test_the_rules_for_rows_are_made_once_for_all_of_the_same_standing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policy = Policy(COORDINATES)
+    ben = replace(ana, patient=BEN, subject="ben", token_id="another")
+    asked = [("Patient", "r"), ("Encounter", "r"), ("Encounter", "s")]
+    made = [policy.grant(ana).rows(*each) for each in asked]
+    monkeypatch.setattr("policies.decisions.row_rule", None)
+
+    assert [policy.grant(ana).rows(*each) for each in asked] == made
+    assert [policy.grant(ben).rows(*each) for each in asked] == [replace(each, patient=BEN) for each in made]
+
+
+def test_a_grant_is_shown_without_the_names_that_the_operator_keeps() -> None:
+    policy = Policy(COORDINATES, {"Organization/ours": frozenset({"urn:caregraph:client|lab-app"})})
+
+    assert "Organization/ours" not in repr(policy.grant(a_clinician))
+
+
 def keys(*actors: Actor, coordinates: Mapping[Coordinate, Classified] = COORDINATES) -> set[str]:
     policy = Policy(coordinates)
     return {policy.grant(actor).key for actor in actors}
@@ -437,12 +456,17 @@ def test_another_classification_or_another_need_changes_the_key() -> None:
     assert len(set[str]().union(*found)) == 4
 
 
-@pytest.mark.parametrize("table", ["BOUNDARY", "MASKS"])
-def test_another_boundary_or_another_mask_changes_the_key(
-    table: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("table", ["BOUNDARY", "MASKS", "CLEARANCES", "HANDLINGS", "TABLES"])
+def test_another_table_of_rules_changes_the_key(table: str, monkeypatch: pytest.MonkeyPatch) -> None:
     before = keys(ana)
     monkeypatch.setattr(f"policies.decisions.{table}", {})
+
+    assert keys(ana) != before
+
+
+def test_another_mask_of_the_same_field_changes_the_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = keys(ana)
+    monkeypatch.setattr("policies.decisions.MASKS", {**MASKS, GENDER: YEAR_OF_BIRTH})
 
     assert keys(ana) != before
 
@@ -476,9 +500,12 @@ def test_a_key_tells_nothing_of_what_it_was_made_of() -> None:
 def test_the_oldest_of_many_standings_is_forgotten_and_decided_anew() -> None:
     policy = Policy(COORDINATES)
     first = policy.grant(ana).decide(NAME)
-    for number in range(1100):
+    for number in range(1023):
         policy.grant(someone(Audience.CLINICIAN, f"user/Encounter.rs?class=c{number}"))
+    assert policy.grant(ana).decide(NAME) is first
 
+    for number in range(1024):
+        policy.grant(someone(Audience.CLINICIAN, f"user/Encounter.rs?type=c{number}"))
     assert policy.grant(ana).decide(NAME) is not first
     assert policy.grant(ana).decide(NAME) == first
 
@@ -493,6 +520,19 @@ def test_a_token_for_one_patient_is_told_nothing_of_all_of_them_whatever_else_it
     assert decide(replace(wide, patient=ANA), OUTCOMES) == Decision(DENY, ("confined-to-one-patient",))
     assert decide(someone(audience, "system/*.cruds", patient=ANA), OUTCOMES) == Decision(
         DENY, ("confined-to-one-patient", "scope-missing")
+    )
+
+
+def test_a_token_for_one_patient_is_told_every_rule_that_closes_outcomes_to_it() -> None:
+    for_marketing = someone(
+        Audience.CLINICIAN, "system/*.rs __outcomes.read", patient=ANA, purpose=Purpose.HMARKT
+    )
+    of_a_partner = someone(Audience.PARTNER, "system/*.rs __outcomes.read", patient=ANA)
+
+    assert decide(for_marketing, OUTCOMES).reasons == ("purpose-not-permitted", "confined-to-one-patient")
+    assert decide(of_a_partner, OUTCOMES).reasons == (
+        "boundary-partner-denies-outcomes",
+        "confined-to-one-patient",
     )
 
 

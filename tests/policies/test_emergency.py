@@ -21,6 +21,7 @@ from policies import (
     in_emergency,
 )
 from policies.break_glass import Bar
+from policies.standing import Standing
 from sources.model import PatientId
 from tests.policies.people import (
     ANA,
@@ -36,7 +37,7 @@ from tests.policies.people import (
 )
 
 POLICY = Policy(COORDINATES)
-ANAS = Emergency(ANA, until=1_000.0)
+ANAS = Emergency(ANA, until=1_000.0, part2=False, declared="t1")
 a_backend = someone(Audience.CLINICIAN, "system/*.rs", subject="an-app")
 of_ana = someone(Audience.CLINICIAN, "patient/*.rs", patient=ANA, fhir_user="Practitioner/prac-1")
 
@@ -98,6 +99,8 @@ def test_an_emergency_is_in_the_key_of_the_grant_and_changes_no_decision_on_a_fi
     plain, broken = POLICY.grant(a_clinician), POLICY.grant(in_emergency(a_clinician, ANAS))
 
     assert plain.key != broken.key
+    assert Standing.of(broken.actor).is_emergency
+    assert not Standing.of(plain.actor).is_emergency
     assert all(plain.decide(at) == broken.decide(at) for at in COORDINATES)
 
 
@@ -111,7 +114,7 @@ def test_an_emergency_opens_no_row_that_scopes_do_not(owner: PatientId | None) -
 
 
 def test_an_emergency_shows_nobody() -> None:
-    assert repr(Emergency(ANA, 1.0, part2=True)) == "Emergency(part2=True)"
+    assert repr(Emergency(ANA, 1.0, part2=True, declared="t1")) == "Emergency(part2=True)"
 
 
 def test_break_glass_is_fifteen_minutes_and_a_code_no_token_or_request_can_state() -> None:

@@ -80,6 +80,36 @@ def test_a_choice_of_scopes_is_made_by_what_else_is_asked(needs: list[str], scop
     assert grant.missing(by_needs[text] for text in needs) == scopes
 
 
+@pytest.mark.parametrize(
+    ("needs", "scopes"),
+    [
+        pytest.param(["__engagement.read or Encounter.s"], ("user/Encounter.s",), id="the shorter of as few"),
+        pytest.param(
+            ["AllergyIntolerance.cru or Patient.r", "AllergyIntolerance.ds or Account.r"],
+            ("user/AllergyIntolerance.cruds",),
+            id="fewer, though longer",
+        ),
+        pytest.param(
+            ["Patient.r or Account.r", "Account.s", "Encounter.r"],
+            ("user/Account.rs", "user/Encounter.r"),
+            id="none beside those that are asked for anyway",
+        ),
+    ],
+)
+def test_fewer_scopes_come_before_shorter_ones_and_shorter_ones_of_as_few(
+    needs: list[str], scopes: tuple[str, ...]
+) -> None:
+    policy = Policy(
+        {
+            Coordinate("A", f"f{n}"): Classified(DataClass.REFERENCE, Needs.parse(text))
+            for n, text in enumerate(needs)
+        }
+    )
+    grant = policy.grant(someone(Audience.CLINICIAN, ""))
+
+    assert grant.missing(Coordinate("A", f"f{n}") for n in range(len(needs))) == scopes
+
+
 def test_what_no_scope_opens_asks_for_none() -> None:
     at = Coordinate("A", "b")
     policy = Policy({at: Classified.of(DataClass.CLINICAL, "Condition.r")})

@@ -102,9 +102,19 @@ def test_a_snapshot_holds_the_purposes_and_whose_rows_are_whose() -> None:
         written(NOW).replace('"format": 1', '"format": 2'),
         written(NOW).replace('"effect":"deny"', '"effect":"perhaps"', 1),
         written(replace(NOW, decided={})),
+        written(replace(NOW, decided={name: of for name, of in NOW.decided.items() if name != "clinical"})),
         b"\xff",
     ],
-    ids=["nothing", "empty", "Markdown", "another format", "another effect", "undecided", "no text"],
+    ids=[
+        "nothing",
+        "empty",
+        "Markdown",
+        "another format",
+        "another effect",
+        "undecided",
+        "in part",
+        "no text",
+    ],
 )
 def test_what_is_no_policy_is_not_read_as_one(text: str | bytes) -> None:
     with pytest.raises(SnapshotUnreadable):
@@ -430,6 +440,17 @@ def test_changes_come_by_kind_then_by_audience_then_by_name() -> None:
     told = [(change.audience, change.what) for change in compared(deciding(DENY), deciding(ALLOW))]
 
     assert told == [(of, name) for of in ("ai", "crm", "practice") for name in ("a.x", "b.x", "c.x")]
+
+
+def test_what_a_change_means_is_told_in_words_in_this_order() -> None:
+    assert [kind.value for kind in Kind] == [
+        "MORE OPEN",
+        "stricter",
+        "new, and denied",
+        "gone",
+        "changed, no more open",
+    ]
+    assert EVERYONE == "every audience"
 
 
 def test_a_purpose_that_stays_is_not_told_of() -> None:

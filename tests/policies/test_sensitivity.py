@@ -47,10 +47,15 @@ KNOWN = {code for codes in SENSITIVITIES.values() for code in codes}
         ("http://www.ama-assn.org/go/cpt", "90834", {"MH"}),
         ("http://www.ama-assn.org/go/cpt", "81162", {"GDIS"}),
         ("http://www.ama-assn.org/go/cpt", "99213", set()),
+        ("http://www.ama-assn.org/go/cpt", "90784", set()),
+        ("http://www.ama-assn.org/go/cpt", "90785", {"MH"}),
+        ("http://www.ama-assn.org/go/cpt", "90899", {"MH"}),
+        ("http://www.ama-assn.org/go/cpt", "90900", set()),
+        (None, "F10.20", set()),
         ("urn:unknown", "F10.20", set()),
     ],
 )
-def test_a_code_tells_of(system: str, code: str, about: set[str]) -> None:
+def test_a_code_tells_of(system: str | None, code: str, about: set[str]) -> None:
     assert of_code(system, code) == about
 
 
@@ -88,7 +93,16 @@ def test_a_component_is_looked_at_by_its_code_and_its_value() -> None:
         code=CodeableConcept(text="Finding"), value_codeable_concept=CodeableConcept(text="HIV positive")
     )
 
+    asked = ObservationComponent(code=CodeableConcept(text="HIV test"))
+
     assert sensitivities((component,)) == {"HIV"}
+    assert sensitivities((asked,)) == {"HIV"}
+
+
+def test_a_coding_without_a_code_or_a_system_is_known_by_its_display_alone() -> None:
+    assert sensitivities(Coding(system=ICD, display="HIV disease")) == {"HIV"}
+    assert sensitivities(Coding(system=ICD)) == set()
+    assert sensitivities(Coding(code="F10.20")) == set()
 
 
 def test_a_medication_that_is_only_referred_to_is_known_by_its_name_or_not_at_all() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from policies import consent, consent_actors, labels, sensitivity
+from policies import consent, consent_actors, consent_criteria, labels, sensitivity
 from policies.emergency import BREAK_GLASS, LONGEST_S
 from policies.masks import OLDEST_SHOWN, OVER_89
 
@@ -24,7 +24,7 @@ def test_consents_are_read_by_fhirs_code_systems() -> None:
         f"{TERMINOLOGY}/consentaction",
         f"{TERMINOLOGY}/v3-ActReason",
         "http://hl7.org/fhir/resource-types",
-    ) == (consent.ACTIONS, consent.PURPOSES, consent.TYPES)
+    ) == (consent_criteria.ACTIONS, consent_criteria.PURPOSES, consent_criteria.TYPES)
     assert (consent_actors.AUDIENCE, consent_actors.CLIENT) == (
         "urn:caregraph:audience",
         "urn:caregraph:client",

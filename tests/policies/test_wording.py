@@ -8,6 +8,7 @@ import pytest
 
 from policies import Audience, Policy, Purpose
 from policies.boundary import PURPOSES
+from policies.clearance import Clearance
 from policies.emergency import Emergency
 from policies.wording import conditions, meaning, withheld
 from tests.policies.people import ANA, COORDINATES, UNKNOWN, someone
@@ -38,6 +39,7 @@ def test_a_line_of_the_boundary_says_why_a_mask_what_is_left_and_an_unknown_rule
     ("scopes", "resource", "said"),
     [
         ("user/Encounter.rs", "Encounter", ("Every row.",)),
+        ("user/Encounter.rs patient/Encounter.rs", "Encounter", ("Every row.",)),
         ("patient/Encounter.rs", "Encounter", ("Rows of the patient that the token is for.",)),
         (
             "patient/Observation.rs?category=laboratory",
@@ -82,9 +84,41 @@ def test_what_is_withheld_of_rows_says_up_to_where_and_why_and_nothing_where_no_
     assert withheld(grant.conditions("Condition")) == ()
 
 
+@pytest.mark.parametrize(
+    ("level", "word"),
+    [
+        ("U", "unrestricted"),
+        ("L", "low"),
+        ("M", "moderate"),
+        ("N", "normal"),
+        ("R", "restricted"),
+        ("V", "very restricted"),
+    ],
+)
+def test_a_level_is_told_by_its_name_in_the_code_system(level: str, word: str) -> None:
+    """v3-Confidentiality, the displays of its codes."""
+    rows = Policy(COORDINATES).grant(someone(Audience.CRM, "user/*.rs")).conditions("Encounter")
+    cleared = Clearance(Audience.CRM, level, frozenset({"HIV"}))
+
+    assert withheld(replace(rows, labels=replace(rows.labels, cleared=cleared)))[0] == (
+        f"What is labelled as more confidential than {word}, or as about more: "
+        "No line of the table clears this audience for this purpose."
+    )
+
+
+def test_family_are_told_the_line_that_is_theirs() -> None:
+    family = someone(Audience.PATIENT, "patient/*.rs", patient=ANA, purpose=Purpose.FAMRQT)
+
+    assert withheld(Policy(COORDINATES).grant(family).conditions("Encounter"))[0] == (
+        "What is labelled as more confidential than normal, or as about more: Family see what the patient's "
+        "record says in the open, and nothing sensitive."
+    )
+
+
 def test_what_an_emergency_lifts_is_told_to_who_declared_it() -> None:
     actor = replace(
-        someone(Audience.CLINICIAN, "user/*.rs", purpose=Purpose.TREAT), emergency=Emergency(ANA, 4e9, False)
+        someone(Audience.CLINICIAN, "user/*.rs", purpose=Purpose.TREAT),
+        emergency=Emergency(ANA, 4e9, False, "t1"),
     )
 
     *_, last = withheld(Policy(COORDINATES).grant(actor).conditions("Encounter"))
