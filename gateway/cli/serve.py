@@ -12,6 +12,7 @@ import uvicorn
 from gateway.app import Gateway, create_app
 from gateway.settings import Settings, SettingsError, read_settings
 from gateway.telemetry import ExporterMissing, set_up_logging
+from gateway.transport.connections import HttpConnection, SocketConnection
 
 
 def run(chosen: argparse.Namespace) -> int:
@@ -66,8 +67,8 @@ def server(app: Gateway, settings: Settings) -> Server:
             host=settings.server.host,
             port=settings.server.port,
             loop="uvloop",
-            http="httptools",
-            ws="websockets-sansio",
+            http=HttpConnection,
+            ws=SocketConnection,
             ws_max_size=settings.server.body_limit,
             ws_per_message_deflate=False,
             lifespan="on",

@@ -60,6 +60,11 @@ class Refusal(enum.Enum):
         " Accept `application/graphql-response+json`, `application/json` or `text/event-stream`.",
     )
     BODY_TOO_SLOW = 408, "BAD_USER_INPUT", "The request body did not arrive in time. Send the request again."
+    HEAD_TOO_SLOW = (
+        408,
+        "BAD_USER_INPUT",
+        "The head of the request did not arrive in time. Send the request again.",
+    )
     BODY_TOO_LARGE = (
         413,
         "BAD_USER_INPUT",
@@ -70,6 +75,11 @@ class Refusal(enum.Enum):
         415,
         "BAD_USER_INPUT",
         "The request body must be JSON in UTF-8. Send `Content-Type: application/json`.",
+    )
+    HEAD_TOO_LARGE = (
+        431,
+        "BAD_USER_INPUT",
+        "The headers of the request are too large. Send fewer or shorter ones.",
     )
     FOREIGN_ORIGIN = (
         403,

@@ -11,6 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
+from gateway.transport.connections import HttpConnection, SocketConnection
 from gateway.transport.routes import graphql_routes
 from gateway.transport.settings import TransportSettings
 from gateway.transport.streams import Streams
@@ -73,8 +74,8 @@ async def ports(anyio_backend: object) -> AsyncIterator[Ports]:
         ports = Ports([listening.getsockname()[1] for listening in sockets])
         config = uvicorn.Config(
             ports,
-            http="httptools",
-            ws="websockets-sansio",
+            http=HttpConnection,
+            ws=SocketConnection,
             ws_per_message_deflate=False,
             lifespan="off",
             timeout_graceful_shutdown=1,
