@@ -17,6 +17,14 @@ REASON = "http://terminology.hl7.org/CodeSystem/v3-ActReason"
 TYPES = "http://hl7.org/fhir/resource-types"
 ACTIONS = "http://terminology.hl7.org/CodeSystem/consentaction"
 AUDIENCES = ("clinician", "practice", "partner", "crm", "ai")
+ACTORS = {
+    "Organization/lab": ["partner", "client:client-2"],
+    "Organization/south:lab": ["partner", "client:client-2"],
+    "CareTeam/desk": ["practice"],
+    "CareTeam/south:desk": ["practice"],
+}
+"""Whom the settings say that an organization and a team stand for, at either clinic."""
+
 OUTSIDE = ("partner", "crm", "ai")
 
 Denies = Callable[["Who", Row], bool]
@@ -65,6 +73,11 @@ def _to(system: str, value: str) -> Any:
     return [{"role": {"coding": [role]}, "reference": {"identifier": identifier}}]
 
 
+def _named(reference: str) -> Any:
+    role = {"system": "http://terminology.hl7.org/CodeSystem/v3-ParticipationType", "code": "IRCP"}
+    return [{"role": {"coding": [role]}, "reference": {"reference": reference}}]
+
+
 def _coding(system: str, code: str) -> Any:
     return {"system": system, "code": code}
 
@@ -107,6 +120,17 @@ def _of_type(kind: str) -> Said:
 def _to_client(client: str) -> Said:
     rule = {"type": "deny", "actor": _to("client", client)}
     return Said("a client", rule, lambda who, _: who.client == client)
+
+
+def _to_lab() -> Said:
+    rule = {"type": "deny", "actor": _named("Organization/lab")}
+    return Said("an organization", rule, lambda who, _: who.audience == "partner" or who.client == "client-2")
+
+
+def _but_desk() -> Said:
+    inner = {"type": "permit", "actor": _named("CareTeam/desk")}
+    rule = {"type": "deny", "provision": [inner]}
+    return Said("all but a team", rule, lambda who, _: who.audience != "practice")
 
 
 def _in_period(start: str, end: str, *, denies: Denies) -> Said:
@@ -170,6 +194,8 @@ def _random(rng: Random, rows: list[Row]) -> Said:
         lambda: _for_purpose(rng.choice(("HMARKT", "HOPERAT", "TREAT", "PATRQT"))),
         lambda: _of_type(rng.choice(("Condition", "Observation", "Appointment", "Engagement", "Patient"))),
         lambda: _to_client(f"client-{rng.randrange(4)}"),
+        _to_lab,
+        _but_desk,
         lambda: _in_period("2020-01-01", "2021-01-01", denies=never),
         lambda: _in_period("2024-01-01", "2099-01-01", denies=always),
         _of_year,

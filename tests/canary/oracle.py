@@ -13,14 +13,14 @@ from tests.canary.marks import Mark
 from tests.canary.records import Row, World
 
 # fmt: off
-ALL = "reference directory identity contact demographics schedule reason visit clinical notes words " \
-      "financial engagement history"
+ALL = "reference directory identity contact demographics schedule joining reason visit clinical notes " \
+      "words financial engagement history"
 OPEN = {
     "patient":   ALL,
-    "clinician": "reference directory identity contact demographics schedule reason visit clinical notes "
-                 "words engagement history",
-    "practice":  "reference directory identity contact demographics schedule reason words financial "
-                 "engagement history",
+    "clinician": "reference directory identity contact demographics schedule joining reason visit clinical "
+                 "notes words engagement history",
+    "practice":  "reference directory identity contact demographics schedule joining reason words "
+                 "financial engagement history",
     "partner":   "reference directory identity schedule visit",
     "crm":       "reference engagement",
     "ai":        "reference directory schedule reason visit clinical",
@@ -45,7 +45,7 @@ OF_FIELD = {
     "CarePlan": {"title": "notes", "description": "notes"},
     "Observation": {"valueString": "notes"},
     "MedicationRequest": {"dosageInstruction": "notes"},
-    "Appointment": {"serviceType": "reason", "reasonCode": "reason"},
+    "Appointment": {"serviceType": "reason", "reasonCode": "reason", "videoUrl": "joining"},
     "Engagement": {"lastTouch": "history"},
 }
 OF_TYPE = {

@@ -36,6 +36,7 @@ from sandbox.serve import Options, background
 from sandbox.serving import one
 from tests.canary.actors import AUDIENCE, ISSUER
 from tests.canary.asking import LIMITS
+from tests.canary.consents import ACTORS
 from tests.canary.feeds import Feed
 from tests.canary.kinds import REQUESTS_KEPT, ROLES, USUAL, Kinds, Places, held, with_second
 from tests.canary.records import World
@@ -107,7 +108,7 @@ def settings_of(table: dict[str, Any], jwks_url: str, trail: Path) -> Settings:
     for role in ROLES:
         for section in table[role].values():
             section["timeout_s"] = BUSY_S
-    made = read_settings(environ={}, table=table)
+    made = read_settings(environ={}, table=table | {"consent": {"actors": ACTORS}})
     return replace(
         made,
         identity=replace(made.identity, issuer=ISSUER, audience=AUDIENCE, jwks_url=jwks_url),
