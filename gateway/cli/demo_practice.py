@@ -43,7 +43,7 @@ _APPOINTMENTS = {
         "deleted": "GONE",
     },
 }
-_FEEDS: Mapping[str, Mapping[str, Any]] = {
+FEEDS: Mapping[str, Mapping[str, Any]] = {
     "nightly": {**_APPOINTMENTS, "mode": "full", "pattern": "appointments_full_{stamp}.csv"},
     "changes": {**_APPOINTMENTS, "mode": "delta", "pattern": "appointments_{stamp}.csv"},
     "places": {
@@ -84,6 +84,7 @@ _FEEDS: Mapping[str, Mapping[str, Any]] = {
         "columns": {"mrn": "CHART", "amount": "DUE", "currency": "CURRENCY", "as_of": "AS_OF"},
     },
 }
+"""The files that the sandbox's practice writes, as settings describe them."""
 
 
 def mllp_port(addresses: Addresses) -> int:
@@ -113,7 +114,7 @@ def described(kind: str, addresses: Addresses, folder: Path, practice: Mapping[s
             "statuses": {"Arrived": "arrived"},
             "telehealth_services": ["VID30", "BHV50"],
         }
-    return kept | {"path": str(folder / "export"), "look_every_s": 1.0, "feeds": _FEEDS}
+    return kept | {"path": str(folder / "export"), "look_every_s": 1.0, "feeds": FEEDS}
 
 
 def told_of(kind: str, addresses: Addresses, folder: Path) -> str:

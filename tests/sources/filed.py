@@ -2,88 +2,21 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import asyncssh
 
+from gateway.cli.demo_practice import FEEDS
 from sources.pms.files import FeedSettings, FilesPractice, FilesSettings, LocalFolder
 from sources.pms.files.folders import Folder
 from sources.pms.projection import Store
 
-STATUSES = {
-    "scheduled": "booked",
-    "confirmed": "booked",
-    "checked_in": "checked-in",
-    "in_session": "checked-in",
-    "completed": "fulfilled",
-    "no_show": "noshow",
-}
-COLUMNS = {
-    "id": "ID",
-    "mrn": "CHART",
-    "status": "STATUS",
-    "start": "STARTS",
-    "minutes": "MINUTES",
-    "service_code": "SERVICE",
-    "service_name": "SERVICE_NAME",
-    "reason": "REASON",
-    "npi": "NPI",
-    "practitioner": "PROVIDER",
-    "location_id": "PLACE",
-    "location_name": "PLACE_NAME",
-    "telehealth": "VIDEO",
-    "video_url": "LINK",
-    "visit_number": "VISIT",
-    "updated": "CHANGED",
-    "deleted": "GONE",
-}
-FULL = FeedSettings(
-    "full", "appointments", "appointments_full_{stamp}.csv", COLUMNS, whole="sha256", statuses=STATUSES
-)
-DELTA = replace(FULL, name="delta", pattern="appointments_{stamp}.csv", mode="delta")
-LOCATIONS = FeedSettings(
-    "locations",
-    "locations",
-    "locations_{stamp}.csv",
-    {
-        "id": "ID",
-        "name": "NAME",
-        "type": "KIND",
-        "line": "LINE",
-        "city": "CITY",
-        "state": "STATE",
-        "postal_code": "ZIP",
-        "phone": "PHONE",
-    },
-)
-COVERAGES = FeedSettings(
-    "coverages",
-    "coverages",
-    "coverages_{stamp}.xml",
-    {
-        "id": "id",
-        "mrn": "patient_mrn",
-        "status": "status",
-        "payor": "payer_name",
-        "plan": "plan_name",
-        "subscriber_id": "member_id",
-        "start": "starts_on",
-        "end": "ends_on",
-    },
-    format="xml",
-    row="coverage",
-    statuses={"inactive": "cancelled"},
-    whole="trailer",
-)
-BALANCES = FeedSettings(
-    "balances",
-    "balances",
-    "balances_{stamp}.csv",
-    {"mrn": "CHART", "amount": "DUE", "currency": "CURRENCY", "as_of": "AS_OF"},
-    most_deleted=0.5,
-)
+FULL = FeedSettings("full", **FEEDS["nightly"])
+DELTA = FeedSettings("delta", **FEEDS["changes"])
+LOCATIONS = FeedSettings("locations", **FEEDS["places"])
+COVERAGES = FeedSettings("coverages", **FEEDS["insurance"])
+BALANCES = FeedSettings("balances", **FEEDS["money"], most_deleted=0.5)
 SETTINGS = FilesSettings(
     "pms", "America/Chicago", (FULL, DELTA, LOCATIONS, COVERAGES, BALANCES), look_every_s=0.05
 )
