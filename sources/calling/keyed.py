@@ -73,7 +73,10 @@ def many_each(
             foreign += 1
             continue
         own += 1
-        first = by_id.setdefault(key, {}).setdefault(row.id, row)
+        mine = by_id.get(key)
+        if mine is None:
+            mine = by_id[key] = {}
+        first = mine.setdefault(row.id, row)
         if first is not row and first != row:
             contradicted.add(key)
     lists: dict[K, list[R] | SourceError] = {key: list(mine.values()) for key, mine in by_id.items()}

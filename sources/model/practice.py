@@ -12,7 +12,7 @@ class Booked(Record, frozen=True, kw_only=True):
     display: str | None = None
 
 
-class Appointment(Record, frozen=True, kw_only=True):
+class Appointment(Record, frozen=True):
     """A booking; `status` is a FHIR AppointmentStatus code, `start` and `end` are instants with an offset."""
 
     id: str

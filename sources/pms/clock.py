@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from calendar import monthrange
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
-from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
 _LOCAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?")
+_MONTH = re.compile(r"[0-9]{4}-(?:0[1-9]|1[0-2])-")
 _MONTHS = 1_024
 _DAY = 24 * 60
-_WHOLE = len("0000-00-00T00:00:00")
+_TIMES = [f"T{minute // 60:02}:{minute % 60:02}:" for minute in range(_DAY)]
+_MINUTES = {text: minute for minute, text in enumerate(_TIMES)}
+_SECONDS = frozenset(f"{second:02}" for second in range(60))
 
 
 class PracticeClock:
@@ -26,8 +29,7 @@ class PracticeClock:
 
     def __init__(self, time_zone: str) -> None:
         self._zone = ZoneInfo(time_zone)
-        # To convert a time costs more than the rest of a row; most days have one offset from end to end.
-        self._offsets_of = lru_cache(maxsize=_MONTHS)(partial(_offsets_of, self._zone))
+        self._months: dict[str, Mapping[str, str]] = {}
 
     def instant(self, local: str) -> str:
         """The instant of *local*, with the offset of the zone at that time.
@@ -43,22 +45,40 @@ class PracticeClock:
         Raises:
             ValueError: it is no naive local time.
         """
+        # Nearly all times are whole seconds of a day like others: what they are is looked up, part by part.
+        minute, seconds = _MINUTES.get(local[10:17]), local[17:]
+        offset = self._offset_on(local)
+        if minute is not None and seconds in _SECONDS and offset is not None:
+            ends = minute + minutes
+            if minute <= ends < _DAY:
+                return f"{local}{offset}", f"{local[:10]}{_TIMES[ends]}{seconds}{offset}"
+        return self._reckoned(local, minutes, offset)
+
+    def _offset_on(self, local: str) -> str | None:
+        """The offset on the day of *local*; None: it changes on it or next to it, or there is no such day.
+
+        To convert a time costs more than the rest of a row, so months are remembered.
+        """
+        days = self._months.get(local[:8])
+        if days is None:
+            if _MONTH.fullmatch(local[:8]) is None:
+                return None
+            if len(self._months) == _MONTHS:
+                self._months.clear()
+            days = self._months[local[:8]] = _offsets_of(self._zone, int(local[:4]), int(local[5:7]))
+        return days.get(local[8:10])
+
+    def _reckoned(self, local: str, minutes: int, offset: str | None) -> tuple[str, str]:
         if _LOCAL.fullmatch(local) is None:
             raise ValueError("not a naive local time")
         try:
             start = datetime.fromisoformat(local)
-            offset = self._offsets_of(start.year, start.month)[start.day - 1]
             if offset is not None and 0 <= minutes <= _DAY:
-                begin = (local if len(local) == _WHOLE else start.isoformat()) + offset
-                if minutes == 0:
-                    return begin, begin
-                return begin, (start + timedelta(minutes=minutes)).isoformat() + offset
-            return self._converted(start.replace(tzinfo=self._zone).astimezone(UTC), minutes)
+                return start.isoformat() + offset, (start + timedelta(minutes=minutes)).isoformat() + offset
+            moment = start.replace(tzinfo=self._zone).astimezone(UTC)
+            return self._written(moment), self._written(moment + timedelta(minutes=minutes))
         except OverflowError:
             raise ValueError("beyond the calendar") from None
-
-    def _converted(self, start: datetime, minutes: int) -> tuple[str, str]:
-        return self._written(start), self._written(start + timedelta(minutes=minutes))
 
     def _written(self, moment: datetime) -> str:
         here = moment.astimezone(self._zone)
@@ -108,20 +128,24 @@ class PracticeClock:
         return _wall(then - max(self._offset(then) - self._offset(now), timedelta()))
 
 
-def _offsets_of(zone: ZoneInfo, year: int, month: int) -> Sequence[str | None]:
-    """The offset of each day of a month, as ISO 8601 writes it; None where it changes on it or next to it."""
+def _offsets_of(zone: ZoneInfo, year: int, month: int) -> Mapping[str, str]:
+    """The offset of each day of a month, as ISO 8601 writes it, but of those on which or next to which it
+    changes.
+    """
     if not 1900 < year < 9_999:
-        return [None] * 31
+        return {}
     first = datetime(year, month, 1, tzinfo=zone) - timedelta(days=1)
     offsets = [(first + timedelta(hours=hour)).utcoffset() for hour in range(33 * 24)]
-    return [_same(offsets[day * 24 : (day + 3) * 24]) for day in range(31)]
+    days = range(monthrange(year, month)[1])
+    same = {f"{day + 1:02}": _same(offsets[day * 24 : (day + 3) * 24]) for day in days}
+    return {day: offset for day, offset in same.items() if offset is not None}
 
 
 def _same(offsets: Sequence[timedelta | None]) -> str | None:
     first = offsets[0]
     if first is None or any(offset != first for offset in offsets):
         return None
-    return datetime(2000, 1, 1, tzinfo=timezone(first)).isoformat()[_WHOLE:]
+    return datetime(2000, 1, 1, tzinfo=timezone(first)).isoformat()[len("2000-01-01T00:00:00") :]
 
 
 def _wall(moment: datetime) -> str:

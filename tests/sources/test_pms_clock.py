@@ -2,7 +2,6 @@
 
 # ruff: noqa: DTZ001 (wall times have no zone; that is what this is about)
 
-import gc
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -67,6 +66,9 @@ def test_what_is_no_wall_time_of_this_zone_is_refused(text: str) -> None:
 @given(wall=walls, minutes=st.integers(0, 3_000), zone=st.sampled_from(ZONES))
 @example(wall=datetime(2026, 3, 8, 1, 30), minutes=60, zone="America/Chicago")
 @example(wall=datetime(2026, 11, 1, 1, 59, 59), minutes=1, zone="America/Chicago")
+@example(wall=datetime(2026, 7, 14, 23, 59, 59), minutes=1, zone="America/Chicago")
+@example(wall=datetime(2026, 7, 14, 23, 30), minutes=29, zone="America/Chicago")
+@example(wall=datetime(2026, 7, 14, 8, 0, 0, 250_000), minutes=30, zone="America/Chicago")
 def test_a_span_is_what_a_conversion_by_way_of_utc_makes_of_it(
     wall: datetime, minutes: int, zone: str
 ) -> None:
@@ -85,9 +87,22 @@ def test_a_clock_remembers_months_and_no_time_that_it_was_told() -> None:
     clock.span("2026-07-01T10:00:00", 30)
     clock.span("2026-07-14T11:30:00", 20)
 
-    remembered, *_ = [each for each in gc.get_referents(clock._offsets_of) if type(each) is dict]
-    assert list(remembered) == [(2026, 7)]
-    assert vars(clock).keys() == {"_zone", "_offsets_of"}
+    for text in ("Jane Doe at ten o'clock", "2026-13-01T10:00:00", "٢٠٢٦-07-01T10:00:00"):
+        with pytest.raises(ValueError, match=r"."):
+            clock.span(text, 30)
+
+    assert list(clock._months) == ["2026-07-"]
+    assert set(clock._months["2026-07-"]) == {f"{day:02}" for day in range(1, 32)}
+    assert vars(clock).keys() == {"_zone", "_months"}
+
+
+def test_a_clock_forgets_months_before_it_remembers_too_many() -> None:
+    clock = PracticeClock("America/Chicago")
+
+    for month in range(1_030):
+        clock.instant(f"{1950 + month // 12}-{month % 12 + 1:02}-10T08:00:00")
+
+    assert 0 < len(clock._months) <= 1_024
 
 
 def test_an_unknown_zone_is_refused_at_once() -> None:

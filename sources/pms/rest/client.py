@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from sources.calling import Nonconforming, Reader, RowReader, Unread, Upstream
@@ -54,6 +55,7 @@ class PmsClient:
         self._settings = settings
         self._upstream = upstream
         self._clock = clock
+        self._appointment = partial(normalise.appointment, clock=clock)
 
     async def search(self, body: dict[str, Any]) -> Results[Appointment, AppointmentIdentity]:
         """Every appointment that matches, following the cursor to the end or the limit, by one deadline."""
@@ -84,7 +86,7 @@ class PmsClient:
         return self._read(
             _APPOINTMENTS,
             reply.body,
-            lambda row: normalise.appointment(row, self._clock),
+            self._appointment,
             lambda row: AppointmentIdentity(row.id, Patientlike(row.patient.mrn), row.visit_number),
         )
 
