@@ -9,9 +9,11 @@ The function is optimistic: it raises as soon as a row cannot be built without a
         for r0 in rows:
             v1 = r0.period
             if v1 is not None:
-                v1 = {'start': v1.start, 'end': v1.end}
+                v1 = s2(v1.start, v1.end)
             add({'status': r0.status, 'period': v1, 'practitioners': None})
         return objects
+
+An object into which steps put something is a dict; any other is a struct of its keys, `s2` above.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gateway.execution.plan import Field, Leaf, Level, Many, Objects, Read, Required, Shape, TypeName
+from gateway.execution.shown import shown
 
-Build = Callable[[Sequence[Any]], list[dict[str, Any]]]
+Build = Callable[[Sequence[Any]], list[Any]]
 
 
 class NullInRequired(Exception):
@@ -40,8 +43,8 @@ class _Source:
         self._count += 1
         return f"{letter}{self._count}"
 
-    def bind(self, value: object) -> str:
-        name = self.fresh("f")
+    def bind(self, value: object, letter: str = "f") -> str:
+        name = self.fresh(letter)
         self.names[name] = value
         return name
 
@@ -73,9 +76,12 @@ def build_source(level: Level) -> tuple[str, dict[str, Any]]:
 
 
 def _display(source: _Source, level: Level, row: str, depth: int) -> str:
-    """The dict display of one object; statements it relies on are written before it."""
-    entries = (f"{field.key!r}: {_value(source, level, field, row, depth)}" for field in level.fields)
-    return "{" + ", ".join(entries) + "}"
+    """The expression that makes one object; statements it relies on are written before it."""
+    values = [_value(source, level, field, row, depth) for field in level.fields]
+    keys = tuple(field.key for field in level.fields)
+    if not level.steps:
+        return f"{source.bind(shown(keys), 's')}({', '.join(values)})"
+    return "{" + ", ".join(f"{key!r}: {value}" for key, value in zip(keys, values, strict=True)) + "}"
 
 
 def _value(source: _Source, level: Level, field: Field, row: str, depth: int) -> str:

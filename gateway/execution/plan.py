@@ -129,7 +129,7 @@ class Level:
 
     type_name: str
     fields: tuple[Field, ...] = ()
-    build: Callable[[Sequence[Any]], list[dict[str, Any]]] = field(init=False)
+    build: Callable[[Sequence[Any]], list[Any]] = field(init=False)
     steps: tuple[Step, ...] = field(init=False)
     denied: tuple[Denied, ...] = field(init=False)
     height: int = field(init=False)

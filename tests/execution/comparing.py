@@ -214,8 +214,9 @@ def place_of(data: Any, path: Path) -> Path:
 def differences(engine: Answer, core: Answer, account: Account) -> list[str]:
     """In what the engine's answer differs from graphql-core's beyond what the specification allows."""
     found = []
-    if json.dumps(engine.data) != json.dumps(core.data):
-        found.append(f"data\n  engine {json.dumps(engine.data)}\n  core   {json.dumps(core.data)}")
+    ours, theirs = json.dumps(engine.data, default=dict), json.dumps(core.data)
+    if ours != theirs:
+        found.append(f"data\n  engine {ours}\n  core   {theirs}")
         return found
     places = [place_of(engine.data, error.path) for error in engine.errors]
     expected = {place_of(core.data, error.path) for error in core.errors}

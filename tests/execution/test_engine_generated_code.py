@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import keyword
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,21 +64,22 @@ def build(rows):
         if v4 is None: raise NullInRequired
         v5 = r0.part
         if v5 is not None:
-            v5 = {'size': v5.size, 'again': v5.size}
-        v6 = r0.parts
-        if v6 is not None:
-            l7 = []
-            for r8 in v6:
-                if r8 is None: raise NullInRequired
-                r8 = {'size': r8.size}
-                l7.append(r8)
-            v6 = l7
-        if v6 is None: raise NullInRequired
+            v5 = s6(v5.size, v5.size)
+        v7 = r0.parts
+        if v7 is not None:
+            l8 = []
+            for r9 in v7:
+                if r9 is None: raise NullInRequired
+                r9 = s10(r9.size)
+                l8.append(r9)
+            v7 = l8
+        if v7 is None: raise NullInRequired
         add({'__typename': 'Thing', 'id': v1, 'count': r0.count, 'colour': v2, 'words': v4, 'part': v5, \
-'parts': v6, 'friend': None})
+'parts': v7, 'friend': None})
     return objects"""
     )
     assert names["f3"](Colour.RED) == "RED"
+    assert names["s6"](1, 2) == {"size": 1, "again": 2}
 
 
 @pytest.mark.anyio
@@ -116,7 +118,8 @@ def test_whatever_names_are_chosen_the_function_gives_them_their_values_in_their
 
     (built,) = level.build([thing(**FIELDS)])
 
-    assert list(built.items()) == list(zip(names, FIELDS.values(), strict=True))
+    assert list(dict(built).items()) == list(zip(names, FIELDS.values(), strict=True))
+    assert msgspec.json.encode(built) == msgspec.json.encode(dict(built))
 
 
 @settings(deadline=None)
@@ -135,6 +138,6 @@ def build(rows):
     for r0 in rows:
         v1 = r0.id
         if v1 is None: raise NullInRequired
-        add({'id': v1, 'count': r0.count})
+        add(s2(v1, r0.count))
     return objects"""
     )
