@@ -52,7 +52,7 @@ def place(url: str) -> str:
     try:
         parts = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
-        return "the database"
+        return "an address that does not begin with postgresql://"
     host, port, name = (parts.get(part) for part in ("host", "port", "dbname"))
     return f"postgresql://{host or ''}{f':{port}' if port else ''}/{name or ''}"
 

@@ -13,6 +13,8 @@ from importlib import import_module
 from pathlib import Path
 
 PORT = 8400
+LAST_PORT = 65_530
+"""The sandbox has the five ports after the demo's."""
 PERSONAS = ("clinician", "patient", "frontdesk", "partner", "marketer", "ai")
 
 
@@ -54,7 +56,9 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="run the sandbox and the gateway over it")
     _add_port(demo, "the gateway's port; the next five are the sandbox's")
     demo.add_argument("--data", type=Path, metavar="DIR", help="FHIR R4 NDJSON files or Bundles to serve")
-    demo.add_argument("--patients", type=int, default=100, help="how many to make up (default: %(default)s)")
+    demo.add_argument(
+        "--patients", type=_number(1), default=100, help="how many to make up (default: %(default)s)"
+    )
     demo.add_argument(
         "--pms", choices=("rest", "hl7v2", "files"), default="rest", help="how its practice tells what it has"
     )
@@ -105,12 +109,16 @@ def _add_audit(audit: argparse.ArgumentParser) -> None:
     verify.add_argument("--checkpoints", type=Path, metavar="FILE", help="those that were kept elsewhere")
     verify.set_defaults(run=_run("audit", "verify"))
     show = kinds.add_parser("list", help="the last records, a line each")
-    show.add_argument("--last", type=int, default=20, metavar="N", help="how many (default: %(default)s)")
+    show.add_argument(
+        "--last", type=_number(1), default=20, metavar="N", help="how many (default: %(default)s)"
+    )
     show.add_argument("--patient", metavar="ID", help="only this patient's; EHR id or MRN, - to read it")
     show.set_defaults(run=_run("audit", "show"))
     export = kinds.add_parser("export", help="the records as NDJSON")
     export.add_argument("--fhir", action="store_true", help="as AuditEvents, IHE BALP")
-    export.add_argument("--after", type=int, default=0, metavar="N", help="only those after this number")
+    export.add_argument(
+        "--after", type=_number(0), default=0, metavar="N", help="only those after this number"
+    )
     export.add_argument("--gateway", metavar="URL", help="the gateway's address, to stand in AuditEvents")
     export.set_defaults(run=_run("audit", "export"))
     sql = kinds.add_parser("sql", help="what PostgreSQL needs before gateways record there, for psql")
@@ -157,8 +165,26 @@ def _add_quarantine(quarantine: argparse.ArgumentParser) -> None:
         where.add_argument("--config", type=Path, help="all that these settings name")
 
 
+def _number(least: int, most: int | None = None) -> Callable[[str], int]:
+    """A whole number of at least *least* and at most *most*, for argparse to ask for in those words."""
+    wanted = f"give a whole number, {least} or more" if most is None else f"give {least} to {most}"
+
+    def number(text: str) -> int:
+        try:
+            given = int(text)
+        except ValueError:
+            given = least - 1
+        if given < least or (most is not None and given > most):
+            raise argparse.ArgumentTypeError(wanted)
+        return given
+
+    return number
+
+
 def _add_port(parser: argparse.ArgumentParser, help: str = "the demo's port") -> None:
-    parser.add_argument("--port", type=int, default=PORT, help=f"{help} (default: %(default)s)")
+    parser.add_argument(
+        "--port", type=_number(1, LAST_PORT), default=PORT, help=f"{help} (default: %(default)s)"
+    )
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:

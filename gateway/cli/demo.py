@@ -19,7 +19,7 @@ from joserfc.jwk import ECKey
 from gateway.app import create_app
 from gateway.cli import PORT
 from gateway.cli.demo_practice import described, mllp_port, telling, told_of
-from gateway.cli.serve import is_free, server, taken
+from gateway.cli.serve import obstacle, server
 from gateway.settings import Settings, read_settings
 from gateway.telemetry import set_up_logging
 from sandbox.addresses import Addresses, PortTaken
@@ -68,13 +68,10 @@ QUERY = (
 
 def run(chosen: argparse.Namespace) -> int:
     addresses = Addresses.after(chosen.port)
-    if not 1 <= chosen.port <= 65_530:
-        print("--port must leave room for six ports: 1 to 65530", file=sys.stderr)
-        return 2
     listened = [chosen.port] + ([mllp_port(addresses)] if chosen.pms == "hl7v2" else [])
     for port in listened:
-        if not is_free("127.0.0.1", port):
-            print(taken("127.0.0.1", port), file=sys.stderr)
+        if (why := obstacle("127.0.0.1", port)) is not None:
+            print(why, file=sys.stderr)
             return 1
     set_up_logging("WARNING")
     try:

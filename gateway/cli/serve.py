@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import gc
 import socket
 import sys
@@ -23,8 +24,8 @@ def run(chosen: argparse.Namespace) -> int:
         return 2
     set_up_logging(settings.telemetry.log_level)
     host, port = settings.server.host, settings.server.port
-    if not is_free(host, port):
-        print(taken(host, port), file=sys.stderr)
+    if (why := obstacle(host, port)) is not None:
+        print(why, file=sys.stderr)
         return 1
     try:
         app = create_app(settings)
@@ -81,18 +82,21 @@ def server(app: Gateway, settings: Settings) -> Server:
     )
 
 
-def is_free(host: str, port: int) -> bool:
-    """Whether the gateway could listen there."""
+def obstacle(host: str, port: int) -> str | None:
+    """What to say if the gateway can't listen there."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError:
-            return False
-    return True
+        except OSError as fault:
+            return _said(host, port, fault)
+    return None
 
 
-def taken(host: str, port: int) -> str:
-    """What to say when the gateway could not listen there."""
-    return f"port {port} on {host} is taken; stop what listens there, or choose another port"
+def _said(host: str, port: int, fault: OSError) -> str:
+    if fault.errno == errno.EADDRINUSE:
+        return f"port {port} on {host} is taken; stop what listens there, or choose another port"
+    if fault.errno == errno.EACCES:
+        return f"port {port} may not be used by this account; choose one above 1023, or grant it the right"
+    return f"`{host}` is no address of this machine; set `server.host` to one, or to 0.0.0.0 for all"

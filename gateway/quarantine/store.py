@@ -206,7 +206,10 @@ class Store:
                 connection.executescript(f"PRAGMA journal_mode = WAL; {_TABLES}")
                 yield connection
         except (sqlite3.Error, OSError):
-            raise StoreUnusable(f"the quarantine at `{self.path}` cannot be read or written") from None
+            raise StoreUnusable(
+                f"the quarantine at `{self.path}` cannot be read or written;"
+                " is it the file the settings name, and may this account use it?"
+            ) from None
 
 
 def _entry(row: tuple[object, ...]) -> Entry:

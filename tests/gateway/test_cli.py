@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli import main
+from gateway.cli.serve import obstacle
 from policies.masks import YEAR_OF_BIRTH
 from policies.wording import meaning
 
@@ -124,9 +126,54 @@ def test_a_taken_port_is_said_to_be_taken(taken_port: int, capsys: pytest.Captur
     assert f"port {taken_port} on 127.0.0.1 is taken" in capsys.readouterr().err
 
 
-def test_a_port_without_room_for_the_sandbox_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo", "--port", "65535"]) == 2
-    assert "six ports" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("command", "wanted"),
+    [
+        (["demo", "--port", "65535"], "argument --port: give 1 to 65530"),
+        (["token", "clinician", "--port", "0"], "argument --port: give 1 to 65530"),
+        (["change", "--port", "many"], "argument --port: give 1 to 65530"),
+        (["demo", "--patients", "0"], "argument --patients: give a whole number, 1 or more"),
+        (["audit", "list", "--last", "-1"], "argument --last: give a whole number, 1 or more"),
+        (["audit", "export", "--after", "-1"], "argument --after: give a whole number, 0 or more"),
+    ],
+)
+def test_a_number_that_cannot_be_used_is_told_with_those_that_can(
+    command: list[str], wanted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+
+    assert ended.value.code == 2
+    assert wanted in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("host", "said"),
+    [
+        ("203.0.113.1", "`203.0.113.1` is no address of this machine; set `server.host`"),
+        ("no such host", "`no such host` is no address of this machine; set `server.host`"),
+        ("127.0.0.1", None),
+    ],
+)
+def test_a_host_where_nothing_can_listen_is_not_called_a_taken_port(host: str, said: str | None) -> None:
+    assert (obstacle(host, 0) or "").startswith(said or "")
+    assert (obstacle(host, 0) is None) is (said is None)
+
+
+def test_a_port_that_the_account_may_not_use_is_not_called_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "bind", refused)  # whoever runs the tests may be root
+
+    assert obstacle("127.0.0.1", 80) == (
+        "port 80 may not be used by this account; choose one above 1023, or grant it the right"
+    )
+
+
+def test_an_address_of_a_trail_that_is_none_is_told_so(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["audit", "verify", "--url", "nonsense"]) == 2
+    assert "does not begin with postgresql://" in capsys.readouterr().err
 
 
 def test_data_that_is_not_there_is_said_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
