@@ -30,22 +30,31 @@ class Size(NamedTuple):
 
 NOTHING = Size()
 
+UNSPREAD = "The document has large fragments that no operation spreads. Send what is asked for alone."
+
 
 def refuse_too_large(document: DocumentNode, limits: Limits) -> None:
-    """Raises RequestError if an operation of the document is beyond a limit, and says which."""
+    """Raises RequestError if an operation of the document is beyond a limit, and says which.
+
+    Fragments that none of them spreads are held to the limit of fields, all together.
+    """
     fragments = {
         definition.name.value: definition
         for definition in document.definitions
         if isinstance(definition, FragmentDefinitionNode)
     }
     measured: dict[str, Size] = {}
-    for definition in document.definitions:
-        if isinstance(definition, OperationDefinitionNode):
-            try:
+    try:
+        for definition in document.definitions:
+            if isinstance(definition, OperationDefinitionNode):
                 size = measure(definition.selection_set, fragments, measured)
-            except RecursionError:
-                raise RequestError(Code.MAX_DEPTH_LIMIT) from None
-            _refuse(size, limits, _location(definition))
+                _refuse(size, limits, _location(definition))
+        unspread = [_fragment(name, fragments, measured) for name in fragments if name not in measured]
+    except RecursionError:
+        raise RequestError(Code.MAX_DEPTH_LIMIT) from None
+    # Validation refuses these, too, but not before it has held each of their fields against each.
+    if sum(size.nodes for size in unspread) > limits.nodes:
+        raise RequestError(Code.COST_ESTIMATED_TOO_EXPENSIVE, [Fault(UNSPREAD)])
 
 
 def measure(

@@ -213,6 +213,39 @@ def test_fragments_that_double_one_another_are_refused_at_once(operations: Opera
     assert time.perf_counter() - begun < 1
 
 
+@pytest.mark.parametrize(
+    "fragments",
+    [
+        pytest.param("fragment A on Patient {" + "friend { id } " * 21 + "}", id="one"),
+        pytest.param(
+            "".join(f"fragment F{n} on Patient {{ {'friend { id } ' * 7} }}" for n in range(3)), id="several"
+        ),
+        pytest.param(
+            "fragment A on Patient { ...B ...B } fragment B on Patient { " + "id " * 21 + "}", id="nested"
+        ),
+    ],
+)
+def test_fragments_that_nothing_spreads_are_not_validated_without_a_bound(
+    operations: Operations, fragments: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Validation holds each of their fields against each: a second of work in the length of a limit."""
+    monkeypatch.setattr(operation, "validate", lambda *_, **__: pytest.fail("it is validated"))
+
+    with pytest.raises(RequestError) as refused:
+        operations.find("{ me } " + fragments)
+
+    assert refused.value.code is Code.COST_ESTIMATED_TOO_EXPENSIVE
+    assert "no operation spreads" in refused.value.faults[0].message
+
+
+def test_a_fragment_that_was_forgotten_is_named(operations: Operations) -> None:
+    with pytest.raises(RequestError) as refused:
+        operations.find("{ me } fragment A on Patient { " + "id " * 30 + "}")
+
+    assert refused.value.code is Code.GRAPHQL_VALIDATION_FAILED
+    assert [fault.message for fault in refused.value.faults] == ["Fragment 'A' is never used."]
+
+
 def test_fragments_that_spread_themselves_are_refused(operations: Operations) -> None:
     query = (
         "{ patient(id: 1) { ...A } } fragment A on Patient { friend { ...B } } fragment B on Patient { ...A }"
