@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from sources.calling import Dropped, many_each, one_each
@@ -12,6 +13,8 @@ from sources.fhir.bundles import Unread
 from sources.model import Identifier, PatientId, Resource
 
 R = TypeVar("R", bound=Resource)
+
+_NAMED = attrgetter("subject.reference")
 
 
 def by_id(
@@ -65,7 +68,7 @@ def patient_named(base_url: str, reference: str | None) -> PatientId | None:
 
 def by_patient(
     source: str,
-    rows: Iterable[R],
+    rows: Sequence[R],
     unread: Iterable[Unread],
     owners: Mapping[str, PatientId],
     dropped: Dropped,
@@ -79,7 +82,18 @@ def by_patient(
     return many_each(source, _owned(rows, owners), bad, frozenset(owners.values()), dropped)
 
 
-def _owned(rows: Iterable[R], owners: Mapping[str, PatientId]) -> Iterator[tuple[PatientId | None, R]]:
+def _owned(rows: Sequence[R], owners: Mapping[str, PatientId]) -> Iterable[tuple[PatientId | None, R]]:
+    """Each row with whom it is about, once for each of them."""
+    try:
+        # Nearly always each is about one patient, named in the plainest way.
+        return zip([owners[named] for named in map(_NAMED, rows)], rows, strict=True)
+    except (AttributeError, KeyError):
+        return _owned_one_by_one(rows, owners)
+
+
+def _owned_one_by_one(
+    rows: Iterable[R], owners: Mapping[str, PatientId]
+) -> Iterator[tuple[PatientId | None, R]]:
     for row in rows:
         named = references(row)
         if len(named) == 1:

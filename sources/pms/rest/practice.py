@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from sources.calling import Identified, Unasked, Unread, Upstream, in_chunks, many_each, one_each, only_asked
@@ -24,6 +25,7 @@ I = TypeVar("I")  # noqa: E741 (an identity)
 V = TypeVar("V")
 R = TypeVar("R", bound=Identified)
 
+_OF_PATIENT = attrgetter("patient_mrn")
 _UNASKED = "most rows are not what was asked for"
 _APPOINTMENT = "appointment"
 _PAGES = "appointments: more pages than are read"
@@ -71,9 +73,7 @@ class RestPms:
         async def ask(chunk: Sequence[Mrn]) -> Found[Mrn, Listed[Appointment]]:
             results = await self._client.search({**body, "patient_mrns": list(chunk)})
             rows = self._within(results.rows, query)
-            lists = self._many_each(
-                _APPOINTMENT, results._replace(rows=rows), chunk, lambda row: row.patient_mrn, _mrn
-            )
+            lists = self._many_each(_APPOINTMENT, results._replace(rows=rows), chunk, _OF_PATIENT, _mrn)
             if results.next is None:
                 return lists
             # Whose rows are on the pages that were not read is not known.
@@ -129,14 +129,14 @@ class RestPms:
     async def coverages_of(self, mrns: Sequence[Mrn], wanted: Wanted) -> Found[Mrn, Listed[Coverage]]:
         async def ask(chunk: Sequence[Mrn]) -> Found[Mrn, Listed[Coverage]]:
             results = await self._client.coverages(chunk)
-            return self._many_each("coverage", results, chunk, lambda row: row.patient_mrn, _patient_mrn)
+            return self._many_each("coverage", results, chunk, _OF_PATIENT, _patient_mrn)
 
         return await in_chunks([mrn for mrn in mrns if mrn], self._settings.keys_per_call, ask)
 
     async def balances(self, mrns: Sequence[Mrn], wanted: Wanted) -> Found[Mrn, Balance]:
         async def ask(chunk: Sequence[Mrn]) -> Found[Mrn, Balance]:
             results = await self._client.balances(chunk)
-            return self._one_each("balance", results, chunk, lambda row: row.patient_mrn, _patient_mrn)
+            return self._one_each("balance", results, chunk, _OF_PATIENT, _patient_mrn)
 
         return await in_chunks([mrn for mrn in mrns if mrn], self._settings.keys_per_call, ask)
 
@@ -215,7 +215,7 @@ class RestPms:
         bad_key: Callable[[I], Mrn | None],
     ) -> dict[Mrn, Listed[R] | SourceError]:
         try:
-            rows = ((key(row), row) for row in results.rows)
+            rows = zip(map(key, results.rows), results.rows, strict=True)
             bad = _bad(results.unread, bad_key)
             found = many_each(self.name, rows, bad, frozenset(asked), partial(self._upstream.foreign, kind))
         except Unasked:
