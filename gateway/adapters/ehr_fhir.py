@@ -62,6 +62,14 @@ class FhirEhr(EhrSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
             examples=["test-1"],
         ),
     ] = None
+    merged_patients: Annotated[
+        Literal["moved", "linked"],
+        Meta(
+            description="Where consents are of a patient whom it merged with another. moved: with the one who"
+            " remains, as most servers have it; linked: where they were, so that Patient.link is followed,"
+            " which costs a call more, once a minute and patient."
+        ),
+    ] = "moved"
     auth: SignIn | None = None
     http: Http = field(default_factory=Http)
 
@@ -77,6 +85,7 @@ class FhirEhr(EhrSection, frozen=True, kw_only=True, tag_field="kind", tag="fhir
             watched=() if self.changes == "none" else self.changes_of,
             as_said=self.changes == "auto",
             consent_witness=PatientId(self.consent_witness) if self.consent_witness else None,
+            follows_links=self.merged_patients == "linked",
             **quirks(self),
         )
         records = FhirRecords(settings, upstream, keeps_consents=self.consents == "kept")

@@ -18,6 +18,7 @@ _PRACTICE: tuple[type[model.Resource], ...] = (
     *(practice.Appointment, practice.PractitionerRole, practice.Coverage, practice.Account),
 )
 _PARTS: dict[type[model.Record], str] = {
+    model.PatientLink: "Patient.link",
     model.EncounterParticipant: "Encounter.participant",
     model.EncounterDiagnosis: "Encounter.diagnosis",
     model.EncounterLocation: "Encounter.location",

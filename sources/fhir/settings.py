@@ -70,10 +70,12 @@ class FhirSettings(FhirServer):
 
     `watched` are the types whose changes are told; with `as_said` only those of them that the server's
     CapabilityStatement says can be searched by `_lastUpdated`. `consent_witness` is the id of a patient who
-    has a Consent on record, by whom it is proven that consents are found.
+    has a Consent on record, by whom it is proven that consents are found. With `follows_links` a patient's
+    consents are also those of whom the server merged them with.
     """
 
     practices: tuple[Practice, ...]
     watched: tuple[WatchedName, ...] = ("Patient", "Encounter", "Consent")
     as_said: bool = True
     consent_witness: PatientId | None = None
+    follows_links: bool = False

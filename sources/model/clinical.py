@@ -84,6 +84,13 @@ def _patient_id(reference: Reference | None) -> PatientId | None:
     return PatientId(reference.id)
 
 
+class PatientLink(Record, frozen=True, kw_only=True):
+    """That two records are of one person, and how they stand to one another."""
+
+    other: Reference | None = None
+    type: str | None = None
+
+
 class Patient(Resource, frozen=True, kw_only=True):
     """A person in care."""
 
@@ -99,6 +106,7 @@ class Patient(Resource, frozen=True, kw_only=True):
     marital_status: CodeableConcept | None = None
     general_practitioner: tuple[Reference, ...] = ()
     managing_organization: Reference | None = None
+    link: tuple[PatientLink, ...] = ()
 
     @property
     def patient_id(self) -> PatientId:

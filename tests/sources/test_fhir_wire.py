@@ -23,6 +23,7 @@ from sources.model import Encounter, Observation, Patient, Record, Resource
 from tests.sources.practice import Served, as_model
 
 MODULES: dict[str, str] = {
+    "PatientLink": "patient.PatientLink",
     "EncounterParticipant": "encounter.EncounterParticipant",
     "EncounterDiagnosis": "encounter.EncounterDiagnosis",
     "EncounterLocation": "encounter.EncounterLocation",

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TypeVar
 
 from sources.calling import Upstream
 from sources.errors import SourceError
 from sources.fhir.asking import elements, escaped, matching, narrowed
 from sources.fhir.hearing import Hearing, Unproven
+from sources.fhir.merging import Merging
 from sources.fhir.resources import Resources
 from sources.fhir.settings import FhirSettings, WatchedName
 from sources.fhir.watching import Watch, Watched
@@ -30,6 +32,21 @@ _WATCHED: dict[WatchedName, Watched] = {
     "Encounter": Watched.of(ChangeType.ENCOUNTER, Encounter),
     "Consent": Watched.of(ChangeType.CONSENT, Consent),
 }
+
+
+def together(lists: Sequence[Listed[R] | SourceError | None]) -> Listed[R] | SourceError:
+    """The rows of several lists as those of one; of one that could not be had, its error."""
+    found: list[Listed[R]] = []
+    for listed in lists:
+        if isinstance(listed, SourceError):
+            return listed
+        found += [listed] if listed is not None else []
+    return Listed(
+        tuple(row for listed in found for row in listed.rows),
+        all(listed.complete for listed in found),
+        tuple(error for listed in found for error in listed.missing),
+    )
+
 
 SEARCHES: dict[str, tuple[str, ...]] = {
     **dict.fromkeys(_OF_PATIENTS, ("_id", "patient")),
@@ -55,6 +72,7 @@ class FhirRecords:
         self._resources = Resources(settings, upstream, settings.practices)
         self._keeps_consents = keeps_consents
         self._hearing = Hearing(settings, self._resources, upstream, settings.consent_witness)
+        self._merging = Merging(settings, self._resources) if settings.follows_links else None
         watched = [_WATCHED[each] for each in settings.watched if keeps_consents or each != "Consent"]
         self._watch = Watch(
             settings.name, self._resources, watched, settings.overlap_s, as_said=settings.as_said
@@ -131,14 +149,34 @@ class FhirRecords:
     async def of_patients(
         self, kind: type[R], patients: Sequence[PatientId], narrowing: Narrowing, wanted: Wanted
     ) -> Found[PatientId, Listed[R]]:
-        asked: str | None = elements(kind, wanted)
+        asked = elements(kind, wanted)
         if kind.__name__ == "Consent":
             if not self._keeps_consents:
                 return {}
-            await self._hearing.proven(patients)
-            # All of it, so that a modifier that nobody here understands is seen, and a cut one is noticed.
-            asked = None
+            if self._merging is not None:
+                return await self._of_merged(self._merging, kind, patients, narrowing)
+            return await self._consents(kind, patients, narrowing)
         return await self._resources.of_patients(kind, patients, narrowed(narrowing), asked)
+
+    async def _consents(
+        self, kind: type[R], patients: Sequence[PatientId], narrowing: Narrowing
+    ) -> Found[PatientId, Listed[R]]:
+        """All of each, so that a modifier that nobody here understands is seen, and a cut one is noticed."""
+        await self._hearing.proven(patients)
+        return await self._resources.of_patients(kind, patients, narrowed(narrowing), None)
+
+    async def _of_merged(
+        self, merging: Merging, kind: type[R], patients: Sequence[PatientId], narrowing: Narrowing
+    ) -> Found[PatientId, Listed[R]]:
+        """The patients' own, and those of whom they were merged with: what was said once still binds."""
+        others = await merging.others(patients)
+        same = {
+            patient: (patient, *who) for patient, who in others.items() if not isinstance(who, SourceError)
+        }
+        everyone = list(dict.fromkeys(chain.from_iterable(same.values())))
+        found = await self._consents(kind, everyone, narrowing) if everyone else {}
+        unknown = {patient: who for patient, who in others.items() if isinstance(who, SourceError)}
+        return unknown | {patient: together([found.get(one) for one in who]) for patient, who in same.items()}
 
     async def search_patients(
         self, query: PatientQuery, count: int, bookmark: str | None, wanted: Wanted
