@@ -13,7 +13,16 @@ from gateway.transport.faults import log_fault
 from gateway.transport.negotiation import MediaType
 from gateway.transport.origins import HeaderList
 from gateway.transport.refusals import Refusal, errors, response
-from gateway.transport.service import A, Asked, Meter, RequestRefused, Result, Service, Unauthenticated
+from gateway.transport.service import (
+    A,
+    Asked,
+    Meter,
+    RequestRefused,
+    Result,
+    Service,
+    Unauthenticated,
+    Unavailable,
+)
 from gateway.transport.settings import TransportSettings
 from gateway.transport.streams import Streams
 
@@ -27,7 +36,9 @@ COMPLETE = b"event: complete\ndata:\n\n"
 
 _UNBUFFERED = (b"x-accel-buffering", b"no")  # nginx would else gather events before it passes them on
 _EXPIRED = response(
-    errors("UNAUTHENTICATED", "The access token has expired. Connect again with a new one.", retryable=False)
+    errors(
+        "UNAUTHENTICATED", "The access token no longer holds. Connect again with a new one.", retryable=False
+    )
 )
 
 
@@ -39,6 +50,8 @@ class Ending(enum.Enum):
     EXPIRED = "expired"
     STOPPING = "stopping"
     SLOW = "slow"
+    UNSURE = "unsure"
+    """It can't be told now whether the token still holds."""
 
 
 class _Ended(Exception):
@@ -63,9 +76,12 @@ class EventStream(Generic[A]):
         settings: TransportSettings,
         streams: Streams,
         meter: Meter,
+        shown: str | None,
         headers: HeaderList,
         send: Send,
     ) -> None:
+        """*shown* is the `Authorization` that the caller came with."""
+        self._shown = shown
         self._service = service
         self._settings = settings
         self._streams = streams
@@ -82,7 +98,7 @@ class EventStream(Generic[A]):
             if ending is Ending.EXPIRED:
                 ending = await self._say(next_event(Result(_EXPIRED)), ending)
             if ending not in {Ending.SLOW, Ending.LEFT}:
-                await self._raw_send({"type": "http.response.body", "body": b""})
+                ending = await self._finish(ending)
         finally:
             self._meter.streamed(ending.value)
 
@@ -122,6 +138,8 @@ class EventStream(Generic[A]):
             results = self._service.subscribe(caller, asked, reads_only=reads_only)
             async with contextlib.aclosing(results):
                 async for result in results:
+                    # Since it was shown, the token may have been revoked, or its key withdrawn.
+                    await self._service.authenticate(self._shown)
                     await self._send(next_event(result))
                     # Neither the stream nor the server need pause: without this, one could keep the loop.
                     await asyncio.sleep(0)
@@ -129,12 +147,24 @@ class EventStream(Generic[A]):
             await self._send(next_event(Result(response(refused.errors))))
         except Unauthenticated:
             raise _Ended(Ending.EXPIRED) from None
+        except Unavailable:
+            await self._send(next_event(Result(Refusal.UNAVAILABLE.body)))
+            raise _Ended(Ending.UNSURE) from None
         except _Ended:
             raise
         except Exception as fault:  # noqa: BLE001 - the outermost boundary: fixed words, whatever broke
             log_fault(_log, "event stream failed", fault)
             await self._send(next_event(Result(Refusal.INTERNAL.body)))
         await self._send(COMPLETE)
+
+    async def _finish(self, ending: Ending) -> Ending:
+        """The end of the response; not waited for longer than any other part of it."""
+        try:
+            async with asyncio.timeout(self._settings.send_timeout_s):
+                await self._raw_send({"type": "http.response.body", "body": b""})
+        except TimeoutError:
+            return Ending.SLOW
+        return ending
 
     async def _say(self, event: bytes, ending: Ending) -> Ending:
         """The last word; the ending is another one if nobody takes it."""

@@ -126,7 +126,10 @@ class GraphQLOverHTTP(Generic[A]):
 
     async def _stream(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         described = [*_ALWAYS, *self._origins.sharing(headers)]
-        stream = EventStream(self._service, self._settings, self._streams, self._meter, described, send)
+        shown = _authorization(headers)
+        stream = EventStream(
+            self._service, self._settings, self._streams, self._meter, shown, described, send
+        )
         await self._asked(scope, headers, receive, stream.serve)
         self._meter.answered(_OK)
 

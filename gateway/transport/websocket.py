@@ -78,6 +78,7 @@ class Connection(Generic[A]):
         self._sending = asyncio.Lock()
         self._introduced = False
         self._caller: tuple[A] | None = None
+        self._shown: str | None = None
         self._purpose: str | None = None
         self._streams: dict[str, asyncio.Task[None]] = {}
         self._alive = 0
@@ -144,8 +145,9 @@ class Connection(Generic[A]):
             raise Closing(messages.TOO_MANY_INITS)
         self._introduced = True
         self._purpose = self._stated(payload)
+        self._shown = self._authorization(payload)
         try:
-            caller = await self._service.authenticate(self._authorization(payload))
+            caller = await self._service.authenticate(self._shown)
         except Unauthenticated:
             raise Closing(messages.FORBIDDEN) from None
         except Unavailable:
@@ -203,6 +205,7 @@ class Connection(Generic[A]):
         try:
             async with contextlib.aclosing(self._service.subscribe(caller, asked)) as results:
                 async for result in results:
+                    await self._vouch()
                     await self._send(f"{prefix}{result.body.decode()}}}")
                     # Neither the stream nor the socket need pause: without this, one could keep the loop.
                     await asyncio.sleep(0)
@@ -220,6 +223,15 @@ class Connection(Generic[A]):
             # Before the last message, since a client that has read it may use the id again.
             del self._streams[operation]
             await self._send(last)
+
+    async def _vouch(self) -> None:
+        """The token still holds: since it was shown, it may have been revoked, or its key withdrawn."""
+        try:
+            await self._service.authenticate(self._shown)
+        except Unauthenticated:
+            raise Closing(messages.FORBIDDEN) from None
+        except Unavailable:
+            raise Closing(messages.TRY_LATER) from None
 
     async def _send(self, text: str) -> None:
         try:

@@ -336,6 +336,31 @@ async def test_a_caller_who_loses_their_identity_is_told_no_more(served: Served)
     assert served.counts.endings == {"expired": 1}
 
 
+async def test_a_token_that_is_revoked_meanwhile_is_told_no_more(served: Served) -> None:
+    async with posted(served, "subscription { twice }", {"authorization": "Bearer good"}) as reader:
+        told = await reader.next()
+        served.tiny.callers.clear()
+        served.tiny.more.set()
+        (refused,) = await reader.rest()
+
+    assert told is not None
+    assert told.result == {"data": {"twice": 1}}
+    assert error_of(refused)["extensions"] == {"code": "UNAUTHENTICATED", "retryable": False}
+    assert (served.counts.endings, served.tiny.stopped.is_set()) == ({"expired": 1}, True)
+
+
+async def test_while_it_cannot_be_told_whether_a_token_holds_its_stream_breaks_off(served: Served) -> None:
+    async with posted(served, "subscription { twice }", {"authorization": "Bearer good"}) as reader:
+        await reader.next()
+        served.tiny.is_away = True
+        served.tiny.more.set()
+        (unsure,) = await reader.rest()
+
+    assert error_of(unsure)["extensions"] == {"code": "SOURCE_UNAVAILABLE", "retryable": True}
+    assert unsure.last_id == "place-1"
+    assert (served.counts.endings, served.tiny.stopped.is_set()) == ({"unsure": 1}, True)
+
+
 async def test_a_process_that_stops_ends_its_streams_without_completing_them(served: Served) -> None:
     async with (
         posted(served, "subscription { forever }") as one,
@@ -389,7 +414,7 @@ async def test_a_server_that_can_send_no_more_ends_the_stream_quietly(
             raise OSError
 
     tiny, counts = Tiny(), Counts()
-    stream = EventStream(tiny, TransportSettings(), Streams(), counts, [], send)
+    stream = EventStream(tiny, TransportSettings(), Streams(), counts, None, [], send)
     await stream.serve(Caller("anyone"), Asked("subscription { forever }"), reads_only=False)
 
     assert counts.endings == {"left": 1}

@@ -307,6 +307,31 @@ async def test_a_token_outlives_the_time_for_the_introduction(serve: Serve) -> N
             assert await client.received() == {"type": "pong"}
 
 
+async def test_a_token_that_is_revoked_meanwhile_is_told_no_more(served: Served) -> None:
+    async with connected(served) as client:
+        await client.introduced(authorization="Bearer good")
+        await client.subscribe("subscription { twice }")
+        assert (await client.received())["payload"] == {"data": {"twice": 1}}
+        served.tiny.callers.clear()
+        served.tiny.more.set()
+
+        assert await client.closed() == (4403, "Forbidden")
+    assert served.tiny.stopped.is_set()
+
+
+async def test_while_it_cannot_be_told_whether_a_token_holds_its_client_is_to_come_again(
+    served: Served,
+) -> None:
+    async with connected(served, additional_headers={"authorization": "Bearer good"}) as client:
+        await client.introduced()
+        await client.subscribe("subscription { twice }")
+        await client.received()
+        served.tiny.is_away = True
+        served.tiny.more.set()
+
+        assert await client.closed() == (1013, "Try again later")
+
+
 async def test_a_caller_who_loses_its_identity_loses_the_connection(served: Served) -> None:
     async with connected(served) as client:
         await client.introduced()

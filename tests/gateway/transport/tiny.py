@@ -43,6 +43,7 @@ SCHEMA = build_schema(
         failing: Int!
         expired: Int!
         stubborn: Int!
+        twice: Int!
     }
     """
 )
@@ -95,12 +96,16 @@ class Tiny:
     bumps: int = 0
     running: asyncio.Event = field(default_factory=asyncio.Event)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
+    more: asyncio.Event = field(default_factory=asyncio.Event)
+    is_away: bool = False
     swallows_cancellation: bool = False
     answer: Answer | None = None
     sent: int = 0
 
     async def authenticate(self, authorization: str | None) -> Caller:
         self.authorizations.append(authorization)
+        if self.is_away:
+            raise Unavailable(7)
         if authorization is None:
             return Caller("anyone")
         if authorization == "Bearer later":
@@ -180,6 +185,7 @@ class Tiny:
             "expired": _expired,
             "failing": _failing,
             "stubborn": self._stubborn,
+            "twice": self._twice,
         }
 
     def _bump(self, _info: object) -> int:
@@ -200,6 +206,12 @@ class Tiny:
         self.running.set()
         yield {"forever": 1}
         await asyncio.Event().wait()
+
+    async def _twice(self, _info: object) -> AsyncGenerator[dict[str, int], None]:
+        """Once at once, and again when there is `more`."""
+        yield {"twice": 1}
+        await self.more.wait()
+        yield {"twice": 2}
 
     async def _stubborn(self, _info: object) -> AsyncGenerator[dict[str, int], None]:
         """Takes a cancellation for an end."""
