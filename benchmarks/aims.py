@@ -27,15 +27,15 @@ AIMS = (
 
 REASONS = {
     "worklist": (
-        "a sixth is decoding the EHR's rows and holding all of each against R4, read or not, which the floor"
-        " leaves out; a sixth is building dicts where the floor fills structs, a tenth the bookings, whose"
-        " times are checked and put on the practice's clock one by one, a tenth freeing it all; the rest is"
-        " spread over the way of rows through keys, conditions and pages"
+        "three tenths are decoding what sources send and holding all of each row of the EHR against R4, read"
+        " or not, which the floor leaves out; a tenth is letting go of it, an eighth making and encoding the"
+        " answer, a seventh putting bookings and contacts into the words of FHIR; the rest is spread over the"
+        " way of rows through keys, conditions and pages, nothing of it above 3 %"
     ),
     "patient": (
-        "fixed costs, none above a twentieth but the HTTP client's, which wakes the loop twice a call where"
-        " the floor's does once: of each call (breaker, pace, tally, counters), of each loader (a task, a"
-        " future), of the identity, the grant and the audit's commit"
+        "fixed costs, none above a twentieth but two: a fifth is the HTTP client's, whose thread is woken for"
+        " each call, and 7 % the audit's, committed before the answer leaves; the others are of each call"
+        " (breaker, pace, tally, counters), of each loader (a task, a future), of the identity and the grant"
     ),
 }
 
