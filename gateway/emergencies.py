@@ -126,4 +126,4 @@ class SharedEmergencies:
         return f"{self._prefix}:{digest(self._secret, msgspec.json.encode(key), sha256).hex()}"
 
     def _seal(self, name: str, body: bytes) -> bytes:
-        return digest(self._secret, msgspec.json.encode((name, body.decode())), sha256)
+        return digest(self._secret, name.encode() + b"\n" + body, sha256)

@@ -141,13 +141,13 @@ async def test_who_writes_in_redis_opens_nothing(redis_url: str) -> None:
         kept = await redis.get(mine)
         assert isinstance(kept, bytes)
         refusals = []
-        for written in (kept, b"", b"x" * 64, b'[9e9,true,"t"]', kept[:32] + b'[9e9,true,"t"]'):
+        for written in (kept, b"", b"x" * 64, b"\xff" * 64, b'[9e9,true,"t"]', kept[:32] + b'[9e9,true,"t"]'):
             await redis.set(theirs, written)
             refusals.append((await other.refused(saying("Patient/ben"))).faults[0].message)
         await redis.set(mine, kept.replace(b"false", b"true"))
         altered = await other.refused(saying())
 
-    assert refusals == [LAPSED] * 5
+    assert refusals == [LAPSED] * 6
     assert altered.faults[0].message == LAPSED
 
 
