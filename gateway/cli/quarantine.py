@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import getpass
+import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -169,10 +170,18 @@ async def release(chosen: argparse.Namespace, desk: _Desk) -> int:
     return 1 if left else 0
 
 
+def _account() -> str:
+    """Who runs the command; in a container the account may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
+
+
 def _release_field(chosen: argparse.Namespace, desk: _Desk, id_: str) -> None:
     if desk.store is None:
         raise NotReleasable(f"there is no `{id_}` in quarantine; `caregraph quarantine list` tells what is")
-    released = desk.store.release(id_, chosen.by or getpass.getuser())
+    released = desk.store.release(id_, chosen.by or _account())
     if chosen.json:
         print(msgspec.json.encode(released._asdict()).decode())
     else:

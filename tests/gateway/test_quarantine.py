@@ -1,6 +1,7 @@
 """The quarantine: facts of refusals, kept beside the requests; listed, released and dropped by command."""
 
 import asyncio
+import getpass
 import json
 import os
 import sqlite3
@@ -262,6 +263,21 @@ async def test_what_is_released_is_taken_by_a_gateway_that_runs(tmp_path: Path) 
 def run(path: Path, *arguments: str) -> int:
     command, *rest = arguments
     return main(["quarantine", command, *rest, "--path", str(path)])
+
+
+def test_an_account_without_a_name_releases_by_its_number(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unnamed() -> str:
+        raise KeyError("getpwuid(): uid not found: 54321")
+
+    path, extra = tmp_path / "q.sqlite3", fingerprint("ehr", EXTRA)
+    Store(path).add([seen(EXTRA)])
+    monkeypatch.setattr(getpass, "getuser", unnamed)
+    monkeypatch.setattr(os, "getuid", lambda: 54321)
+
+    assert run(path, "release", extra) == 0
+    assert [each.by for each in Store(path).released()] == ["uid 54321"]
 
 
 def test_the_commands_list_show_release_and_drop(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
