@@ -12,7 +12,7 @@ from hmac import digest
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp
 
@@ -49,6 +49,8 @@ from resolvers.cursors import Seal
 from resolvers.house import House, Sources
 from resolvers.schema import build, classify, core_of
 from sources.crm.care_key import CareKeys
+
+ABSENT = "There is nothing here. The graph is at /graphql, without a slash at its end.\n"
 
 
 class Gateway(ErrorBoundary):
@@ -150,7 +152,14 @@ def compose(
         jwks_route(settings.public_keys()),
         *_operator_routes(identity, house.sources, metrics),
     ]
-    return Gateway(ahead_of(Starlette(routes=routes, lifespan=lifespan), routes), streams)
+    app = Starlette(routes=routes, lifespan=lifespan, exception_handlers={404: _absent})
+    # A redirect says where by the scheme that arrives here, which is not TLS behind a proxy that ends it.
+    app.router.redirect_slashes = False
+    return Gateway(ahead_of(app, routes), streams)
+
+
+async def _absent(_: Request, __: Exception) -> Response:
+    return PlainTextResponse(ABSENT, 404)
 
 
 def _consents(settings: Settings, kept: Adapters) -> Consents:

@@ -42,6 +42,15 @@ def test_a_body_that_is_no_request_is_400_and_says_what_is_wrong(
     assert error["extensions"]["code"] == "BAD_USER_INPUT"
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_an_address_that_is_not_here_leads_nowhere_else(house: House, method: str) -> None:
+    """A redirect to the address without the slash would be to plain HTTP, behind a proxy that ends TLS."""
+    answer = house.client.request(method, f"{house.url}/", json=ME, headers=_headers(house))
+
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
+    assert "/graphql" in answer.text
+
+
 def test_a_body_of_another_media_type_is_415(house: House) -> None:
     headers = _headers(house) | {"Content-Type": "text/plain"}
 
