@@ -20,7 +20,10 @@ from gateway.transport.refusals import Refusal
 from gateway.transport.settings import StatusProfile
 
 HEAD_BYTES = 65_536
-"""How long a request's line and headers may be together; a token may take 16 KiB of them."""
+"""How long a request's line and headers may be together; a token may take 16 KiB of them.
+
+What is read of one that does not end is longer by what comes at once, 256 KiB at most.
+"""
 
 FRAMES = 4_096
 """Of how many frames a WebSocket message may be made: empty ones would not count towards its size."""
@@ -71,7 +74,7 @@ class HttpConnection(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._patience = Patience(self.stalled_s)
-        self._in_head = True
+        self._in_head = False
         self._is_socket = False
         self._is_over = False
         self._head_bytes = 0
@@ -90,17 +93,18 @@ class HttpConnection(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._is_over:
             return
+        begun = self.headers if self._in_head else None
         super().data_received(data)
         if self._is_done():
             return
-        # Between requests, too: after bytes that begin none the server would wait for ever for more.
-        if not (self._in_head or self._is_idle()):
-            self._await_nothing()
-            return
-        self._head_bytes += len(data)
+        if self._in_head and self.headers is begun:
+            self._head_bytes += len(data)
         if self._head_bytes > HEAD_BYTES:
             self._refuse(Refusal.HEAD_TOO_LARGE)
+        elif not (self._in_head or self._is_idle()):
+            self._await_nothing()
         elif self._late is None:
+            # Between requests, too: after bytes that begin none the server would wait for ever for more.
             self._await_head()
 
     def handle_websocket_upgrade(self) -> None:
@@ -110,6 +114,7 @@ class HttpConnection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._await_nothing()
         self._in_head, self._head_bytes = True, 0
 
     def on_headers_complete(self) -> None:
@@ -152,7 +157,7 @@ class HttpConnection(HttpToolsProtocol):
             self._late = None
 
     def _overdue(self) -> None:
-        if self._in_head and self._head_bytes:
+        if self._in_head:
             self._refuse(Refusal.HEAD_TOO_SLOW)
         else:
             self.transport.close()

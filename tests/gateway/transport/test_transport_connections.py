@@ -32,6 +32,7 @@ MASK = b"\0\0\0\0"
 PINGS = (b"\x89\xfd" + MASK + b"p" * 125) * 1_000
 EMPTY_TEXT, EMPTY_MORE = b"\x01\x80" + MASK, b"\x00\x80" + MASK
 WIDE = json.dumps({"query": "subscription { wide }"}).encode()
+POST = b"POST /graphql HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
 STREAM = (
     b"POST /graphql HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\n"
     b"content-type: application/json\r\ncontent-length: %d\r\n\r\n" % len(WIDE)
@@ -127,7 +128,7 @@ async def hasty() -> AsyncIterator[Listening]:
     [
         pytest.param(b"a: " + b"v" * HEAD_BYTES + b"\r\n\r\n", 431, b"headers", id="one long header"),
         pytest.param(b"a: b\r\n" * (HEAD_BYTES // 2) + b"\r\n", 431, b"headers", id="many headers"),
-        pytest.param(b"a: " + b"v" * HEAD_BYTES, 431, b"headers", id="a header without an end"),
+        pytest.param(b"a: " + b"v" * HEAD_BYTES * 16, 431, b"headers", id="a header without an end"),
     ],
 )
 async def test_headers_are_read_to_a_bound_and_no_further(head: bytes, status: int, words: bytes) -> None:
@@ -182,6 +183,24 @@ async def test_bytes_that_begin_no_request_keep_no_connection_open(hasty: Listen
         writer.write(b"\r\n")
         async with asyncio.timeout(5):
             assert await reader.read() == b""
+
+
+async def test_what_is_left_of_a_body_that_was_refused_is_no_head_of_the_next_request() -> None:
+    settings = TransportSettings(max_body_bytes=1_000)
+    async with listening(settings=settings) as here, opened(here.port) as (reader, writer):
+        writer.write(POST + b"content-length: %d\r\n\r\n" % (4 * HEAD_BYTES))
+        seen = b""
+        async with asyncio.timeout(5):
+            while b"BAD_USER_INPUT" not in seen:
+                seen += await reader.read(1_024)
+        for _ in range(4):
+            writer.write(b" " * HEAD_BYTES)
+            await writer.drain()
+        writer.write(GET + b"\r\n")
+        await answered(reader)
+
+    assert seen.startswith(b"HTTP/1.1 413 ")
+    assert here.counts.statuses == {413: 1, 200: 1}
 
 
 async def test_requests_follow_one_another_for_longer_than_a_head_may_take(hasty: Listening) -> None:
