@@ -133,6 +133,7 @@ def database(dataset: Dataset, url: str) -> Feed:
     for place in held.pms.locations:
         place["address"]["state"] = "IL"  # the table has room for two letters
     owner = laid_out(url, held)
+    owner.dispose()  # as after each change: no connection of ours outlasts it
     tables = {of: {"table": it.name, "columns": dict(it.columns)} for of, it in MAPPED.items()}
     rows = held.pms.appointments
 

@@ -153,6 +153,7 @@ def written(owner: Engine, row: dict[str, Any], how: OfRow) -> None:
     its = BOOKINGS.c.BookingNo == row["id"]
     with owner.begin() as connection:
         connection.execute(update(BOOKINGS).where(its).values(how(booking(row))))
+    owner.dispose()
 
 
 def written_anew(owner: Engine, rows: Sequence[dict[str, Any]]) -> None:
@@ -160,3 +161,4 @@ def written_anew(owner: Engine, rows: Sequence[dict[str, Any]]) -> None:
     with owner.begin() as connection:
         connection.execute(BOOKINGS.delete())
         connection.execute(insert(BOOKINGS), [booking(row) for row in rows])
+    owner.dispose()
