@@ -58,6 +58,15 @@ class Server(Section, frozen=True, kw_only=True):
         int, Meta(ge=1_000, le=100_000_000, description="The largest request body, in bytes.")
     ] = 1_000_000
     operation_deadline_s: Annotated[Seconds, Meta(description="The longest a query may take.")] = 10.0
+    idle_s: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=3_600,
+            description="How long a connection is kept for its next request: longer than what stands before"
+            " the gateway keeps it, or a request now and then meets one that was just closed.",
+        ),
+    ] = 75
 
 
 class Introspection(Section, frozen=True, kw_only=True):

@@ -76,6 +76,7 @@ def server(app: Gateway, settings: Settings) -> Server:
             access_log=False,
             log_config=None,
             server_header=False,
+            timeout_keep_alive=settings.server.idle_s,
             timeout_graceful_shutdown=5,
         ),
         app,
